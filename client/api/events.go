@@ -1,0 +1,66 @@
+package api
+
+import "time"
+
+// EventType says what happened.
+type EventType string
+
+// The types of events.
+const (
+	EventLockAcquired     EventType = "lock.acquired"
+	EventLockReleased     EventType = "lock.released"
+	EventLockRefused      EventType = "lock.refused"
+	EventLockWaiting      EventType = "lock.waiting"
+	EventLockspaceCreated EventType = "lockspace.created"
+	EventOwnerExited      EventType = "owner.exited"
+	EventClientConnected  EventType = "client.connected"
+	EventClientClosed     EventType = "client.closed"
+	EventDaemonReloaded   EventType = "daemon.reloaded"
+	// EventLost stands for events that this subscriber did not read in time.
+	EventLost EventType = "lost"
+)
+
+// Reason says why a lock was released.
+type Reason string
+
+// The reasons of EventLockReleased.
+const (
+	ReasonReleased         Reason = "released"          // its owner asked for it
+	ReasonOwnerExited      Reason = "owner_exited"      // the owner's process is gone
+	ReasonConnectionClosed Reason = "connection_closed" // the connection it was tied to is gone
+)
+
+// SubscribeParams are the params of event.subscribe.
+type SubscribeParams struct {
+	// Types are glob patterns of event types; none means all. EventLost always
+	// comes.
+	Types []string `json:"types,omitempty"`
+}
+
+// SubscribeResult is the result of event.subscribe.
+type SubscribeResult struct {
+	// Seq is the number of the last event before the subscription.
+	Seq uint64 `json:"seq"`
+}
+
+// Event is the params of the notification "event". Which of the fields below
+// Type are there depends on it.
+type Event struct {
+	// Seq grows by one with each event of the daemon, also with those that the
+	// subscriber did not ask for.
+	Seq  uint64    `json:"seq"`
+	Time time.Time `json:"time"`
+	Type EventType `json:"type"`
+
+	Lockspace *string `json:"lockspace,omitempty"`
+	Name      string  `json:"name,omitempty"`
+	Path      string  `json:"path,omitempty"`
+	Mode      Mode    `json:"mode,omitempty"`
+	Owner     *Owner  `json:"owner,omitempty"`
+	Client    uint64  `json:"client,omitempty"`
+	Reason    Reason  `json:"reason,omitempty"`
+	// Holders are those in the way, with EventLockRefused.
+	Holders []Holder `json:"holders,omitempty"`
+	// Lost is how many events are missing before the next one.
+	Lost uint64 `json:"lost,omitempty"`
+}
