@@ -1,0 +1,303 @@
+package lockspace
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"slices"
+
+	"virtlock/daemon/internal/filelock"
+)
+
+// attempt is one try to take all of a call's locks. Its steps take turns: those
+// named Locked look at the table, the others act on storage.
+type attempt struct {
+	table   *Table
+	holder  Holder
+	options Options
+	ticket  *ticket
+	targets []target
+	turns   []*file // that this attempt has
+	granted []Lock
+
+	// For the usual call, which is for one lock.
+	targetRoom [1]target
+	turnRoom   [1]*file
+}
+
+// target is one lock of an attempt.
+type target struct {
+	Request
+	space *space
+	id    filelock.ID
+	// open is nil when the name is held already and the attempt joins in.
+	open   *filelock.File
+	locked bool // open is
+}
+
+func (a *attempt) run(ctx context.Context) error {
+	joined, err := a.join()
+	if joined || err != nil {
+		return err
+	}
+	err = a.openFiles()
+	if terr := a.takeTurns(ctx); err == nil {
+		err = terr
+	}
+	if err == nil {
+		err = a.check()
+	}
+	if err == nil {
+		err = a.lockFiles()
+	}
+	if err == nil {
+		err = a.commit()
+	}
+	a.finish()
+	return err
+}
+
+// join looks at what the table knows, before anything is opened: most refusals
+// end here, and so does a shared lock beside others.
+func (a *attempt) join() (joined bool, err error) {
+	t := a.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if a.holder.Owner.gone {
+		return false, ErrOwnerGone
+	}
+	all := true
+	for i := range a.targets {
+		g := &a.targets[i]
+		if g.space, err = t.spaceLocked(g.Space); err != nil {
+			return false, err
+		}
+		r := g.space.resources[g.Name.Name]
+		if r == nil {
+			all = false
+			if err := a.checkFreeLocked(g); err != nil {
+				return false, err
+			}
+			continue
+		}
+		g.id = r.file.id
+		if err := a.checkFileLocked(i, r.file); err != nil {
+			return false, err
+		}
+		all = all && !r.file.busy
+	}
+	if all {
+		a.grantLocked()
+	}
+	return all, nil
+}
+
+// checkFreeLocked says whether a target that nobody holds may be tried.
+func (a *attempt) checkFreeLocked(g *target) error {
+	if err := checkName(g.space, g.Name.Name); err != nil {
+		return err
+	}
+	if !a.options.Overtake && a.table.queue.overtakesLocked(a.ticket, g.Request, filelock.ID{}) {
+		return &BusyError{Name: g.Name}
+	}
+	return nil
+}
+
+// checkFileLocked says whether the i-th target may have the file beside those
+// who hold it, and those who wait for it.
+func (a *attempt) checkFileLocked(i int, f *file) error {
+	g := &a.targets[i]
+	if a.ticket != nil {
+		a.table.queue.learnLocked(a.ticket, i, f.id)
+	}
+	for _, r := range f.names {
+		if g.Mode == Exclusive || r.mode == Exclusive {
+			return &BusyError{Name: g.Name, Held: f.snapshot()}
+		}
+	}
+	if !a.options.Overtake && a.table.queue.overtakesLocked(a.ticket, g.Request, f.id) {
+		return &BusyError{Name: g.Name, Held: f.snapshot()}
+	}
+	return nil
+}
+
+// openFiles opens what is not held under its name yet.
+func (a *attempt) openFiles() error {
+	for i := range a.targets {
+		g := &a.targets[i]
+		if g.id != (filelock.ID{}) {
+			continue
+		}
+		f, err := filelock.Open(g.place(), g.Autocreate)
+		if err != nil {
+			return fileError(g.Name, err)
+		}
+		g.open, g.id = f, f.ID()
+	}
+	return nil
+}
+
+func (g *target) place() filelock.Place { return g.space.place(g.Name.Name) }
+
+// takeTurns takes the turn of each file, once. It refuses a list that names a
+// file twice and wants it exclusively, which could never be granted.
+func (a *attempt) takeTurns(ctx context.Context) error {
+	var room [8]*target
+	known := room[:0]
+	for i := range a.targets {
+		if g := &a.targets[i]; g.id != (filelock.ID{}) {
+			known = append(known, g)
+		}
+	}
+	slices.SortStableFunc(known, func(x, y *target) int { return compareIDs(x.id, y.id) })
+	var last *target
+	for _, g := range known {
+		if last != nil && last.id == g.id {
+			if last.Mode == Exclusive || g.Mode == Exclusive {
+				return &SameFileError{last.Name, g.Name}
+			}
+			continue
+		}
+		f, err := a.table.takeTurn(ctx, g.id)
+		if err != nil {
+			return err
+		}
+		a.turns = append(a.turns, f)
+		last = g
+	}
+	return nil
+}
+
+// check looks at the table again, now that all files are known and nobody else
+// can act on them.
+func (a *attempt) check() error {
+	t := a.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range a.targets {
+		g := &a.targets[i]
+		r := g.space.resources[g.Name.Name]
+		if (r == nil) == (g.open == nil) || r != nil && r.file.id != g.id {
+			// The name was released or taken in the meantime, or means
+			// another file by now.
+			return errMoved
+		}
+		if err := a.checkFileLocked(i, t.files[g.id]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// lockFiles takes the kernel's locks.
+func (a *attempt) lockFiles() error {
+	for i := range a.targets {
+		g := &a.targets[i]
+		if g.open == nil {
+			continue
+		}
+		if err := g.lock(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (g *target) lock() error {
+	err := g.open.Lock(g.Mode)
+	var foreign *filelock.LockedError
+	if errors.As(err, &foreign) {
+		return &BusyError{Name: g.Name, Foreign: foreign}
+	}
+	if err != nil {
+		return &FileError{Name: g.Name, Action: "lock", Err: err}
+	}
+	g.locked = true
+	// Whoever had the lock until now may have removed the file with it.
+	named, err := g.place().Names(g.open)
+	if err != nil {
+		return fileError(g.Name, err)
+	}
+	if !named {
+		return errMoved
+	}
+	return nil
+}
+
+// commit notes the locks down: from here on they are granted.
+func (a *attempt) commit() error {
+	a.table.mu.Lock()
+	defer a.table.mu.Unlock()
+	if a.holder.Owner.gone {
+		return ErrOwnerGone
+	}
+	a.grantLocked()
+	return nil
+}
+
+func (a *attempt) grantLocked() {
+	t := a.table
+	since := now()
+	a.granted = make([]Lock, len(a.targets))
+	for i := range a.targets {
+		g := &a.targets[i]
+		r := g.space.resources[g.Name.Name]
+		if r == nil {
+			f := t.files[g.id]
+			r = &resource{space: g.space, name: g.Name.Name, mode: g.Mode, autocreate: g.Autocreate, file: f, lock: g.open}
+			g.space.resources[r.name] = r
+			f.names = append(f.names, r)
+			g.open = nil // the resource's from now on
+		}
+		r.holders = append(r.holders, holder{a.holder, since})
+		t.holders++
+		t.counts.Granted++
+		a.holder.Owner.addLocked(r)
+		t.changedLocked(Acquired, r, a.holder, Asked)
+		a.granted[i] = r.snapshot()
+	}
+}
+
+// finish closes what is open still, and gives the turns back.
+func (a *attempt) finish() {
+	for i := range a.targets {
+		if g := &a.targets[i]; g.open != nil {
+			a.abandon(g)
+		}
+	}
+	if len(a.turns) == 0 {
+		return
+	}
+	t := a.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, f := range a.turns {
+		t.endTurnLocked(f)
+	}
+}
+
+// abandon closes a target's file. One that was made for it goes, if this
+// attempt is alone with it.
+func (a *attempt) abandon(g *target) {
+	mine := slices.ContainsFunc(a.turns, func(f *file) bool { return f.id == g.id })
+	retire(g.place(), g.open, g.Autocreate && mine && len(a.table.locksOn(g.id)) == 0)
+}
+
+// retire gives a file's lock back and closes it. It removes the file if that is
+// asked for and nobody else has a lock on it. The caller has the file's turn.
+func retire(p filelock.Place, f *filelock.File, remove bool) error {
+	var err error
+	if remove && f.Lock(Exclusive) == nil {
+		err = p.Remove(f)
+	}
+	return errors.Join(err, f.Close())
+}
+
+// fileError gives a filelock error the name of its resource.
+func fileError(n Name, err error) error {
+	var perr *fs.PathError
+	if !errors.As(err, &perr) {
+		return &FileError{Name: n, Action: "use", Err: err}
+	}
+	return &FileError{Name: n, Action: perr.Op, Err: perr.Err}
+}

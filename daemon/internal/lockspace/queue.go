@@ -1,0 +1,150 @@
+package lockspace
+
+import (
+	"cmp"
+	"slices"
+
+	"virtlock/daemon/internal/filelock"
+)
+
+// queue is who waits, in order of arrival. A ticket stands in line for each
+// name it wants, and for each file once it is known which that is: so it also
+// keeps its place before those who want the file under another name. All lines
+// have the same order, hence no two tickets ever wait for each other.
+type queue struct {
+	next    uint64
+	waiting int
+	byName  map[Name][]claim
+	byFile  map[filelock.ID][]claim
+}
+
+// claim is a place in line.
+type claim struct {
+	*ticket
+	mode Mode
+}
+
+// ticket is a call that waits.
+type ticket struct {
+	number   uint64
+	holder   holder
+	requests []Request
+	files    []filelock.ID // of requests, zero where it is not known yet
+	ready    chan struct{} // has room for one; filled when another try is worth it
+}
+
+func newQueue() queue {
+	return queue{byName: make(map[Name][]claim), byFile: make(map[filelock.ID][]claim)}
+}
+
+// joinLocked puts a call at the end of all its lines.
+func (q *queue) joinLocked(h Holder, reqs []Request) *ticket {
+	q.next++
+	q.waiting++
+	k := &ticket{
+		number: q.next, holder: holder{h, now()}, requests: reqs,
+		files: make([]filelock.ID, len(reqs)), ready: make(chan struct{}, 1),
+	}
+	for _, r := range reqs {
+		q.byName[r.Name] = append(q.byName[r.Name], claim{k, r.Mode})
+	}
+	if h.Owner.waits == nil {
+		h.Owner.waits = make(map[*ticket]struct{})
+	}
+	h.Owner.waits[k] = struct{}{}
+	return k
+}
+
+// learnLocked notes which file the i-th request of a ticket is for.
+func (q *queue) learnLocked(k *ticket, i int, id filelock.ID) {
+	if k.files[i] == id {
+		return
+	}
+	dropClaim(q.byFile, k.files[i], k)
+	k.files[i] = id
+	line := q.byFile[id]
+	at, _ := slices.BinarySearchFunc(line, k.number, func(c claim, n uint64) int {
+		return cmp.Compare(c.number, n)
+	})
+	q.byFile[id] = slices.Insert(line, at, claim{k, k.requests[i].Mode})
+}
+
+// leaveLocked takes a ticket out of all its lines and calls those behind it.
+func (q *queue) leaveLocked(k *ticket) {
+	q.waiting--
+	delete(k.holder.Owner.waits, k)
+	for i, r := range k.requests {
+		dropClaim(q.byName, r.Name, k)
+		dropClaim(q.byFile, k.files[i], k)
+	}
+	for i, r := range k.requests {
+		q.callLocked(r.Name, k.files[i])
+	}
+}
+
+func dropClaim[K comparable](lines map[K][]claim, key K, k *ticket) {
+	line, ok := lines[key]
+	if !ok {
+		return
+	}
+	line = slices.DeleteFunc(line, func(c claim) bool { return c.ticket == k })
+	if len(line) == 0 {
+		delete(lines, key)
+	} else {
+		lines[key] = line
+	}
+}
+
+// callLocked wakes those who may be next for a name and a file: all up to the
+// first who wants it exclusively.
+func (q *queue) callLocked(n Name, id filelock.ID) {
+	for _, line := range [2][]claim{q.byName[n], q.byFile[id]} {
+		for i, c := range line {
+			if c.mode == Exclusive && i > 0 {
+				break
+			}
+			c.wake()
+			if c.mode == Exclusive {
+				break
+			}
+		}
+	}
+}
+
+func (k *ticket) wake() {
+	select {
+	case k.ready <- struct{}{}:
+	default: // it has been called already
+	}
+}
+
+// overtakesLocked reports whether to grant a request would pass by somebody who
+// came earlier than the ticket, or than now when that is nil.
+func (q *queue) overtakesLocked(k *ticket, r Request, id filelock.ID) bool {
+	if q.waiting == 0 {
+		return false
+	}
+	for _, line := range [2][]claim{q.byName[r.Name], q.byFile[id]} {
+		for _, c := range line {
+			if k != nil && c.number >= k.number {
+				break
+			}
+			if c.mode == Exclusive || r.Mode == Exclusive {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// waitersLocked lists who waits for a resource or another name of its file.
+func (q *queue) waitersLocked(r *resource) []Waiter {
+	line := slices.Concat(q.byName[r.fullName()], q.byFile[r.file.id])
+	slices.SortFunc(line, func(a, b claim) int { return cmp.Compare(a.number, b.number) })
+	line = slices.CompactFunc(line, func(a, b claim) bool { return a.ticket == b.ticket })
+	waiters := make([]Waiter, len(line))
+	for i, c := range line {
+		waiters[i] = Waiter{c.holder.hold(), c.mode}
+	}
+	return waiters
+}
