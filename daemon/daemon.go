@@ -1,0 +1,193 @@
+// Package daemon is the lock daemon: it serves libvirt's protocol and JSON on
+// its sockets and keeps locks for those who ask.
+//
+// A Daemon does not know of command lines, configuration files or signals; the
+// command virtlockd does, and package daemontest starts one inside a test.
+package daemon
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"virtlock/client/api"
+	"virtlock/daemon/internal/lockspace"
+)
+
+// Config is what a daemon is made of.
+type Config struct {
+	// Listener is the main socket, and AdminListener the one that answers
+	// when the main one is full; it may be nil. The daemon closes both.
+	Listener, AdminListener *net.UnixListener
+	// Settings are what the configuration file says.
+	Settings Settings
+	// ReadSettings reads the file again, for Reload. nil when there is none.
+	ReadSettings func() (Settings, error)
+	// Log is where the daemon logs to. nil discards.
+	Log *Log
+	// Timeout ends Serve after there was neither a client nor a lock for so
+	// long. 0 never does.
+	Timeout time.Duration
+	// Version is what the daemon says it is.
+	Version string
+}
+
+// Daemon is a lock daemon.
+type Daemon struct {
+	config    Config
+	log       *slog.Logger
+	started   time.Time
+	table     *lockspace.Table
+	events    *events
+	processes *processes
+	clients   *clients
+	main      *slots
+	admin     *slots
+	spare     *spareFile
+	idle      *idle
+
+	mu       sync.Mutex // guards settings
+	settings Settings
+
+	conns sync.WaitGroup // the goroutines of connections
+}
+
+// New makes a daemon. It listens already, as its sockets do, and answers from
+// Serve on.
+func New(config Config) (*Daemon, error) {
+	d := &Daemon{
+		config:   config,
+		log:      config.Log.Logger("daemon"),
+		started:  time.Now().UTC(),
+		events:   newEvents(),
+		clients:  newClients(),
+		main:     newSlots(mainSocket, config.Settings.MaxClients),
+		admin:    newSlots(adminSocket, config.Settings.AdminMaxClients),
+		idle:     newIdle(config.Timeout),
+		settings: config.Settings,
+	}
+	d.table = lockspace.New(d.changed)
+	var err error
+	if d.processes, err = newProcesses(d.table, d.processExited, d.idle.touch); err != nil {
+		return nil, err
+	}
+	if d.spare, err = newSpareFile(); err != nil {
+		d.processes.close()
+		return nil, err
+	}
+	return d, nil
+}
+
+// errIdle ends Serve when the timeout has fired.
+var errIdle = errors.New("idle")
+
+// leaveTime is how long the end of Serve waits for calls that are under way.
+// Only storage that hangs can take so long.
+const leaveTime = 3 * time.Second
+
+// Serve answers until ctx ends or the daemon was idle for its timeout, and then
+// returns nil; it fails when a listener does. It kills nobody. Locks whose
+// owners live on end with this process; the log names each.
+func (d *Daemon) Serve(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	var listening sync.WaitGroup
+	for _, l := range d.listeners() {
+		listening.Go(func() {
+			if err := d.accept(ctx, l); err != nil {
+				cancel(err)
+			}
+		})
+	}
+	listening.Go(func() {
+		if d.idle.wait(ctx, d.isIdle) {
+			cancel(errIdle)
+		}
+	})
+	<-ctx.Done()
+	for _, l := range d.listeners() {
+		l.socket.SetDeadline(time.Unix(1, 0)) // wakes accept
+	}
+	listening.Wait()
+	d.leave()
+	cause := context.Cause(ctx)
+	if errors.Is(cause, context.Canceled) || cause == errIdle {
+		return nil
+	}
+	return cause
+}
+
+// leave ends in order: calls under way get their answers, what is tied to a
+// connection is released, and who loses a lock is named.
+func (d *Daemon) leave() {
+	for _, l := range d.listeners() {
+		l.socket.Close()
+	}
+	for _, c := range d.clients.list() {
+		c.socket.SetReadDeadline(time.Unix(1, 0)) // after what it is working on
+		c.end()
+	}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		d.conns.Wait()
+		d.processes.close()
+	}()
+	select {
+	case <-done:
+	case <-time.After(leaveTime):
+		d.log.Warn("left calls behind that wait for storage")
+	}
+	d.spare.Close()
+	for _, l := range d.table.Locks() {
+		for _, h := range l.Holders {
+			d.log.Warn("an owner runs on without its lock", "name", l.Name.Name, "path", l.Path(),
+				"owner", h.Identity.Name, "uuid", h.Identity.UUID, "pid", h.Identity.PID)
+		}
+	}
+}
+
+func (d *Daemon) listeners() []listener {
+	list := []listener{{d.config.Listener, d.main}}
+	if d.config.AdminListener != nil {
+		list = append(list, listener{d.config.AdminListener, d.admin})
+	}
+	return list
+}
+
+// isIdle reports whether nothing would be missed if the daemon left.
+func (d *Daemon) isIdle() bool {
+	return d.clients.count() == 0 && d.table.Totals().Holders == 0
+}
+
+// processExited is told when a process that owns locks has exited.
+func (d *Daemon) processExited(p *process) {
+	d.log.Info("an owner has exited", "pid", p.PID)
+	d.events.publish(api.EventOwnerExited, func(e *api.Event) { e.Owner = &api.Owner{PID: p.PID} })
+}
+
+// Reload reads the configuration file again. When it fails the old settings
+// stay.
+func (d *Daemon) Reload() error {
+	if d.config.ReadSettings == nil {
+		return nil
+	}
+	s, err := d.config.ReadSettings()
+	if err != nil {
+		return err
+	}
+	if err := d.config.Log.Apply(s); err != nil {
+		return err
+	}
+	d.mu.Lock()
+	d.settings = s
+	d.mu.Unlock()
+	d.main.setMax(s.MaxClients)
+	d.admin.setMax(s.AdminMaxClients)
+	d.log.Info("configuration reloaded")
+	d.events.publish(api.EventDaemonReloaded, func(*api.Event) {})
+	return nil
+}

@@ -1,0 +1,119 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"golang.org/x/sys/unix"
+
+	"virtlock/client/api"
+	"virtlock/daemon/internal/filelock"
+	"virtlock/daemon/internal/lockspace"
+	"virtlock/daemon/internal/owner"
+)
+
+// The daemon's own refusals. Those of the table have types of their own.
+var (
+	errNotRegistered = errors.New("lock owner details have not been registered")
+	errRestricted    = errors.New("lock manager connection has been restricted")
+)
+
+// invalidError says that a request makes no sense as it stands.
+type invalidError struct{ reason string }
+
+func (e *invalidError) Error() string { return e.reason }
+
+func invalid(format string, args ...any) error { return &invalidError{fmt.Sprintf(format, args...)} }
+
+// deniedError says that the caller may not do what it asks.
+type deniedError struct{ reason, hint string }
+
+func (e *deniedError) Error() string { return e.reason }
+
+// limitError says that a limit of the daemon is reached.
+type limitError struct{ reason, hint string }
+
+func (e *limitError) Error() string { return e.reason }
+
+// jsonError gives an error its code, its hint and its details: the one place
+// that does.
+func jsonError(err error) *api.Error {
+	data := &api.ErrorData{Code: api.CodeIO}
+	e := &api.Error{Number: api.NumberFailed, Message: err.Error(), Data: data}
+	var (
+		busy      *lockspace.BusyError
+		name      *lockspace.NameError
+		noSpace   *lockspace.NoSpaceError
+		sameFile  *lockspace.SameFileError
+		notLocked *lockspace.NotLockedError
+		notHolder *lockspace.NotHolderError
+		file      *lockspace.FileError
+		bad       *invalidError
+		denied    *deniedError
+		limit     *limitError
+	)
+	switch {
+	case errors.As(err, &busy):
+		data.Code, data.Holders = api.CodeBusy, apiHolders(busy)
+		data.Lockspace, data.Name = &busy.Space, busy.Name.Name
+		data.Hint = "wait with wait_ms, or see who holds it: virtlock-admin inspect"
+		e.Message = busyText(busy)
+	case errors.As(err, &name), errors.As(err, &sameFile):
+		data.Code = api.CodeInvalid
+	case errors.As(err, &bad):
+		data.Code, e.Number = api.CodeInvalid, api.NumberInvalidParams
+	case errors.As(err, &noSpace):
+		data.Code, data.Hint = api.CodeNotFound, "make it with lockspace.create, or see lockspace.list"
+	case errors.As(err, &notLocked):
+		data.Code, data.Lockspace, data.Name = api.CodeNotFound, &notLocked.Space, notLocked.Name.Name
+	case errors.As(err, &notHolder):
+		data.Code, data.Holders = api.CodeDenied, apiHoldersOf(notHolder.Held)
+		data.Lockspace, data.Name = &notHolder.Space, notHolder.Name.Name
+	case errors.As(err, &file):
+		fileErrorData(data, file)
+	case errors.Is(err, owner.ErrNoProcess):
+		data.Code, data.Hint = api.CodeNotFound, "register with the pid of a living process"
+	case errors.Is(err, lockspace.ErrOwnerGone):
+		data.Code, data.Hint = api.CodeNotFound, "register again, with the pid of a living process"
+	case errors.Is(err, errNotRegistered):
+		data.Code, data.Hint = api.CodeNotRegistered, "call owner.register first"
+	case errors.Is(err, errRestricted):
+		data.Code, data.Hint = api.CodeRestricted, "use another connection"
+	case errors.As(err, &denied):
+		data.Code, data.Hint = api.CodeDenied, denied.hint
+	case errors.As(err, &limit):
+		data.Code, data.Hint = api.CodeLimit, limit.hint
+	case errors.Is(err, context.Canceled):
+		data.Code, data.Hint = api.CodeLimit, "the daemon or the connection ends"
+	}
+	return e
+}
+
+// fileErrorData tells what failed in the system, and what to do about it.
+func fileErrorData(data *api.ErrorData, e *lockspace.FileError) {
+	data.Lockspace, data.Name = &e.Space, e.Name.Name
+	var errno unix.Errno
+	if errors.As(e.Err, &errno) {
+		data.Errno = int(errno)
+	}
+	switch {
+	case errors.Is(e.Err, filelock.ErrNotLockable), errors.Is(e.Err, filelock.ErrNotEmpty),
+		errors.Is(e.Err, unix.EISDIR), errors.Is(e.Err, unix.ENXIO), errors.Is(e.Err, unix.ELOOP),
+		errors.Is(e.Err, lockspace.ErrNotDirectory):
+		data.Code = api.CodeInvalid
+		data.Hint = "a resource is a regular file or a block device"
+	case errors.Is(e.Err, fs.ErrNotExist):
+		data.Code = api.CodeNotFound
+		data.Hint = "check the name, or ask for autocreate"
+	case errors.Is(e.Err, unix.EMFILE), errors.Is(e.Err, unix.ENFILE):
+		data.Code = api.CodeLimit
+		data.Hint = "raise LimitNOFILE of the daemon's service, or release locks"
+	case errors.Is(e.Err, unix.ENOSPC), errors.Is(e.Err, unix.EDQUOT):
+		data.Hint = "make room on the file system"
+	case errors.Is(e.Err, fs.ErrPermission), errors.Is(e.Err, unix.EROFS):
+		data.Code = api.CodeDenied
+		data.Hint = "the daemon needs to read and write the file"
+	}
+}

@@ -1,0 +1,143 @@
+package daemon
+
+import (
+	"context"
+	"path"
+	"slices"
+	"sync"
+	"time"
+
+	"virtlock/client/api"
+)
+
+// events numbers what happens and hands it to those who subscribed.
+type events struct {
+	mu          sync.Mutex // guards all below
+	last        uint64     // the latest event's number
+	subscribers map[*subscriber]struct{}
+}
+
+// subscriber is a connection that wants events. What it does not read in time
+// is dropped and counted; nobody waits for it.
+type subscriber struct {
+	types []string
+	ready chan struct{} // has room for one; filled when there is something to take
+
+	mu      sync.Mutex // guards the fields that follow
+	waiting []api.Event
+	lost    api.Event // stands for those dropped since waiting was full, if its Lost is not 0
+}
+
+// maxWaitingEvents is how many events wait for a subscriber to read them.
+const maxWaitingEvents = 1024
+
+func newEvents() *events {
+	return &events{subscribers: make(map[*subscriber]struct{})}
+}
+
+// publish numbers an event, and describes it if somebody wants to know. It
+// never blocks.
+func (e *events) publish(kind api.EventType, describe func(*api.Event)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last++
+	var event api.Event
+	for s := range e.subscribers {
+		if !s.wants(kind) {
+			continue
+		}
+		if event.Type == "" {
+			event = api.Event{Seq: e.last, Time: time.Now().UTC(), Type: kind}
+			describe(&event)
+		}
+		s.put(event)
+	}
+}
+
+// subscribe adds a subscriber, and gives the number of the last event it does
+// not get. unsubscribe takes it back.
+func (e *events) subscribe(types []string) (*subscriber, uint64) {
+	s := &subscriber{types: types, ready: make(chan struct{}, 1)}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.subscribers[s] = struct{}{}
+	return s, e.last
+}
+
+func (e *events) unsubscribe(s *subscriber) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.subscribers, s)
+}
+
+func (e *events) count() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.subscribers)
+}
+
+func (s *subscriber) wants(kind api.EventType) bool {
+	return len(s.types) == 0 || slices.ContainsFunc(s.types, func(pattern string) bool {
+		ok, _ := path.Match(pattern, string(kind)) // a bad pattern was refused
+		return ok
+	})
+}
+
+// put hands over an event, or counts it as lost. Once one is lost all are,
+// until the subscriber has read what waits: so it is told of the gap where it is.
+func (s *subscriber) put(e api.Event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.lost.Lost > 0 || len(s.waiting) == maxWaitingEvents {
+		s.lost = api.Event{Seq: e.Seq, Time: e.Time, Type: api.EventLost, Lost: s.lost.Lost + 1}
+	} else {
+		s.waiting = append(s.waiting, e)
+	}
+	select {
+	case s.ready <- struct{}{}:
+	default: // it has been told already
+	}
+}
+
+// take waits for events and takes all there are. It gives nil when ctx ends.
+func (s *subscriber) take(ctx context.Context) []api.Event {
+	for {
+		select {
+		case <-s.ready:
+		case <-ctx.Done():
+			return nil
+		}
+		s.mu.Lock()
+		taken := s.waiting
+		if s.lost.Lost > 0 {
+			taken = append(taken, s.lost)
+		}
+		s.waiting, s.lost = nil, api.Event{}
+		s.mu.Unlock()
+		if len(taken) > 0 {
+			return taken
+		}
+	}
+}
+
+// subscribe answers event.subscribe: from then on events come as notifications
+// on the same connection.
+func (d *Daemon) subscribe(c *conn, p api.SubscribeParams) (api.SubscribeResult, error) {
+	for _, pattern := range p.Types {
+		if _, err := path.Match(pattern, ""); err != nil {
+			return api.SubscribeResult{}, invalid("bad pattern %q of event types", pattern)
+		}
+	}
+	s, last := d.events.subscribe(p.Types)
+	c.calls.Go(func() {
+		defer d.events.unsubscribe(s)
+		for events := s.take(c.ctx); events != nil; events = s.take(c.ctx) {
+			for _, e := range events {
+				if c.notify(e) != nil {
+					return // the reader of the connection sees it too
+				}
+			}
+		}
+	})
+	return api.SubscribeResult{Seq: last}, nil
+}

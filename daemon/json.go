@@ -1,0 +1,207 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"unicode/utf8"
+
+	"virtlock/client/api"
+)
+
+// request is a call that came as a line of JSON.
+type request struct {
+	JSONRPC string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Method  string          `json:"method"`
+	Params  json.RawMessage `json:"params"`
+}
+
+// reply is the answer to a request: a result or an error.
+type reply struct {
+	JSONRPC string          `json:"jsonrpc"`
+	ID      json.RawMessage `json:"id"`
+	Result  any             `json:"result,omitempty"`
+	Error   *api.Error      `json:"error,omitempty"`
+}
+
+// notification is what the daemon sends unasked.
+type notification struct {
+	JSONRPC string `json:"jsonrpc"`
+	Method  string `json:"method"`
+	Params  any    `json:"params"`
+}
+
+const jsonrpcVersion = "2.0"
+
+var noID = json.RawMessage("null")
+
+// serveJSON reads lines and answers them.
+func (c *conn) serveJSON() error {
+	for {
+		line, err := c.line()
+		if errors.Is(err, errLineTooLong) {
+			err = c.fail(noID, api.NumberInvalidRequest, err)
+		} else if err == nil {
+			err = c.answer(line)
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+var errLineTooLong = errors.New("a request takes at most 1 MiB")
+
+// line reads a line. Of one that is too long it keeps nothing, and fails with
+// errLineTooLong when its end has come.
+func (c *conn) line() ([]byte, error) {
+	seen, tooLong := 0, false
+	for {
+		if i := bytes.IndexByte(c.in[seen:], '\n'); i >= 0 {
+			line := c.in[:seen+i]
+			c.in = c.in[seen+i+1:]
+			if tooLong || len(line) >= api.MaxLine {
+				return nil, errLineTooLong
+			}
+			return line, nil
+		}
+		if seen = len(c.in); seen >= api.MaxLine {
+			tooLong = true
+			c.in, seen = nil, 0
+		}
+		if err := c.more(); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// answer works on one line. It fails when the connection has to end.
+func (c *conn) answer(line []byte) error {
+	if len(bytes.TrimSpace(line)) == 0 {
+		return nil
+	}
+	if !utf8.Valid(line) {
+		return c.fail(noID, api.NumberParse, errors.New("the request is not valid UTF-8"))
+	}
+	var r request
+	if err := json.Unmarshal(line, &r); err != nil {
+		number := api.NumberParse
+		if json.Valid(line) {
+			number = api.NumberInvalidRequest // JSON, but no request
+		}
+		return c.fail(noID, number, err)
+	}
+	if err := r.check(); err != nil {
+		return c.fail(noID, api.NumberInvalidRequest, err)
+	}
+	// The line is the reader's; what may be kept of it is copied.
+	r.ID = bytes.Clone(r.ID)
+	if c.refusal != nil {
+		c.reply(r.ID, nil, c.refusal)
+		return errClosing
+	}
+	return c.call(&r)
+}
+
+// check says whether JSON-RPC 2.0 allows the request.
+func (r *request) check() error {
+	switch {
+	case r.JSONRPC != "" && r.JSONRPC != jsonrpcVersion:
+		return errors.New(`"jsonrpc" is not "2.0"`)
+	case r.Method == "":
+		return errors.New(`"method" is missing`)
+	case len(r.ID) > 0 && (r.ID[0] == '{' || r.ID[0] == '[' || r.ID[0] == 't' || r.ID[0] == 'f'):
+		return errors.New(`"id" is neither a string nor a number nor null`)
+	}
+	return nil
+}
+
+// call calls the method, if the connection may.
+func (c *conn) call(r *request) error {
+	m := methods[r.Method]
+	if m.call == nil {
+		if r.ID == nil {
+			return nil
+		}
+		return c.fail(r.ID, api.NumberMethodNotFound, errors.New("unknown method "+quote(r.Method)))
+	}
+	if err := m.access.check(c); err != nil {
+		return c.reply(r.ID, nil, err)
+	}
+	return m.call(c, r)
+}
+
+// fail answers with an error of JSON-RPC itself.
+func (c *conn) fail(id json.RawMessage, number int, err error) error {
+	if id == nil {
+		return nil
+	}
+	return c.encode(reply{JSONRPC: jsonrpcVersion, ID: id, Error: &api.Error{
+		Number: number, Message: err.Error(),
+		Data: &api.ErrorData{Code: api.CodeInvalid, Hint: "see virtlock-protocol(7)"},
+	}})
+}
+
+// reply answers with a result or an error, unless the request wanted no answer.
+func (c *conn) reply(id json.RawMessage, result any, err error) error {
+	if id == nil {
+		return nil
+	}
+	r := reply{JSONRPC: jsonrpcVersion, ID: id, Result: result}
+	if err != nil {
+		r.Result, r.Error = nil, jsonError(err)
+	}
+	return c.encode(r)
+}
+
+func (c *conn) notify(event api.Event) error {
+	return c.encode(notification{jsonrpcVersion, api.EventNotification, event})
+}
+
+func (c *conn) encode(message any) error {
+	b, err := json.Marshal(message)
+	if err != nil {
+		return err // a message of ours that JSON cannot say: a mistake in this program
+	}
+	return c.send(append(b, '\n'))
+}
+
+// decode reads the params of a request. What the method does not know is
+// refused: a word spelled wrong must not make a lock weaker than it was meant.
+func decode(params json.RawMessage, into any) error {
+	if len(params) == 0 || string(params) == "null" {
+		return nil
+	}
+	d := json.NewDecoder(bytes.NewReader(params))
+	d.DisallowUnknownFields()
+	if err := d.Decode(into); err != nil {
+		return invalid("bad params: %v", err)
+	}
+	return nil
+}
+
+// handle makes a method's call of a function from its params to its result.
+func handle[Params, Result any](f func(*Daemon, *conn, Params) (Result, error)) func(*conn, *request) error {
+	return func(c *conn, r *request) error {
+		var params Params
+		if err := decode(r.Params, &params); err != nil {
+			return c.reply(r.ID, nil, err)
+		}
+		result, err := f(c.daemon, c, params)
+		return c.reply(r.ID, result, err)
+	}
+}
+
+// spawn runs a call that may wait beside those that follow it, and returns when
+// it began to wait or has ended: so calls start in order. The call tells by
+// calling queued. It answers by itself.
+func (c *conn) spawn(call func(ctx context.Context, queued func())) {
+	started := make(chan struct{}, 2)
+	c.calls.Go(func() {
+		call(c.ctx, func() { started <- struct{}{} })
+		started <- struct{}{}
+	})
+	<-started
+}

@@ -1,0 +1,38 @@
+package daemon
+
+import (
+	"errors"
+
+	"virtlock/client/api"
+	"virtlock/daemon/internal/lockspace"
+)
+
+// lockspaceCreate answers lockspace.create.
+func (d *Daemon) lockspaceCreate(_ *conn, p api.LockspaceParams) (api.Empty, error) {
+	err := d.table.CreateSpace(p.Path)
+	var exists *lockspace.SpaceExistsError
+	if errors.As(err, &exists) {
+		err = nil
+	}
+	return api.Empty{}, err
+}
+
+// lockspaceList answers lockspace.list.
+func (d *Daemon) lockspaceList(*conn, api.Empty) (api.LockspacesResult, error) {
+	spaces := d.table.Spaces()
+	r := api.LockspacesResult{Lockspaces: make([]api.Lockspace, len(spaces))}
+	for i, s := range spaces {
+		r.Lockspaces[i] = api.Lockspace{Path: s.Path, Locks: s.Locks}
+	}
+	return r, nil
+}
+
+// resourceCreate answers resource.create.
+func (d *Daemon) resourceCreate(_ *conn, p api.ResourceName) (api.Empty, error) {
+	return api.Empty{}, d.table.CreateResource(lockspace.Name{Space: p.Lockspace, Name: p.Name})
+}
+
+// resourceDelete answers resource.delete.
+func (d *Daemon) resourceDelete(c *conn, p api.ResourceName) (api.Empty, error) {
+	return api.Empty{}, d.table.DeleteResource(c.ctx, lockspace.Name{Space: p.Lockspace, Name: p.Name})
+}

@@ -1,0 +1,161 @@
+package daemon
+
+import (
+	"sync"
+
+	"virtlock/daemon/internal/lockspace"
+	"virtlock/daemon/internal/owner"
+)
+
+// processes are the processes that own locks or may come to own some. Each has
+// one lockspace.Owner, whatever connections act for it, and one more for each
+// connection that ties its locks to itself.
+type processes struct {
+	table   *lockspace.Table
+	watcher *owner.Watcher
+	exited  func(*process) // told of each exit, before the locks go
+	freed   func()         // told when they have gone
+
+	ending sync.WaitGroup // the goroutines that release the locks of the dead
+
+	mu    sync.Mutex // guards byPID and all processes in it
+	byPID map[int]*process
+}
+
+// process is a process that owns locks.
+type process struct {
+	*owner.Process
+	owner lockspace.Owner
+	// Guarded by processes.mu.
+	users int // connections registered for it
+	tied  map[*lockspace.Owner]struct{}
+	gone  bool
+}
+
+func newProcesses(table *lockspace.Table, exited func(*process), freed func()) (*processes, error) {
+	watcher, err := owner.NewWatcher()
+	if err != nil {
+		return nil, err
+	}
+	return &processes{table: table, watcher: watcher, exited: exited, freed: freed, byPID: make(map[int]*process)}, nil
+}
+
+// close ends the watching and waits for what it started.
+func (ps *processes) close() {
+	ps.watcher.Close()
+	ps.ending.Wait()
+}
+
+// join registers one more connection for a process, which leave takes back. It
+// fails with owner.ErrNoProcess when there is no such process.
+func (ps *processes) join(pid int) (*process, error) {
+	if p := ps.joinKnown(pid); p != nil {
+		return p, nil
+	}
+	found, err := owner.Find(pid)
+	if err != nil {
+		return nil, err
+	}
+	fresh := &process{Process: found}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if known := ps.byPID[pid]; known != nil && known.StartTime == found.StartTime {
+		found.Close() // another connection was faster
+		known.users++
+		return known, nil
+	}
+	if err := ps.watcher.Watch(found, func() { ps.processExited(fresh) }); err != nil {
+		found.Close()
+		return nil, err
+	}
+	fresh.users = 1
+	ps.byPID[pid] = fresh
+	return fresh, nil
+}
+
+func (ps *processes) joinKnown(pid int) *process {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p := ps.byPID[pid]
+	if p == nil || p.Exited() { // a new process may have the pid by now
+		return nil
+	}
+	p.users++
+	return p
+}
+
+// leave ends a connection's registration. A process that still holds locks
+// keeps them.
+func (ps *processes) leave(p *process) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p.users--
+	ps.forgetUnusedLocked(p)
+}
+
+// forgetUnusedLocked forgets a process that nothing depends on any more.
+func (ps *processes) forgetUnusedLocked(p *process) {
+	if p.users > 0 {
+		return
+	}
+	if !p.gone {
+		if ps.table.Holds(&p.owner) || !ps.watcher.Forget(p.Process) {
+			return // it exits later, or just now
+		}
+		delete(ps.byPID, p.PID)
+	}
+	p.Close()
+}
+
+// tie makes an owner whose locks go with a connection, and with the process.
+func (ps *processes) tie(p *process) *lockspace.Owner {
+	o := new(lockspace.Owner)
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if p.gone {
+		ps.table.End(o, lockspace.OwnerExited) // holds nothing yet, so this does not block
+		return o
+	}
+	if p.tied == nil {
+		p.tied = make(map[*lockspace.Owner]struct{})
+	}
+	p.tied[o] = struct{}{}
+	return o
+}
+
+// untie ends such an owner. It returns when its locks are free.
+func (ps *processes) untie(p *process, o *lockspace.Owner) {
+	ps.mu.Lock()
+	delete(p.tied, o)
+	ps.mu.Unlock()
+	ps.table.End(o, lockspace.ConnectionClosed)
+}
+
+// processExited is called on the watcher's goroutine.
+func (ps *processes) processExited(p *process) {
+	ps.mu.Lock()
+	p.gone = true
+	if ps.byPID[p.PID] == p {
+		delete(ps.byPID, p.PID)
+	}
+	owners := []*lockspace.Owner{&p.owner}
+	for o := range p.tied {
+		owners = append(owners, o)
+	}
+	ps.forgetUnusedLocked(p)
+	ps.mu.Unlock()
+	ps.exited(p)
+	for _, o := range owners {
+		ps.ending.Go(func() {
+			ps.table.End(o, lockspace.OwnerExited)
+			ps.freed()
+		})
+	}
+}
+
+// count is how many processes own locks or may.
+func (ps *processes) count() int {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return len(ps.byPID)
+}
