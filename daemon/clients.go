@@ -41,6 +41,13 @@ func (cs *clients) count() int {
 	return len(cs.byID)
 }
 
+// get gives the connection of a number, or nil.
+func (cs *clients) get(id uint64) *conn {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.byID[id]
+}
+
 // list lists the connections by number.
 func (cs *clients) list() []*conn {
 	cs.mu.Lock()
@@ -65,26 +72,35 @@ type slots struct {
 	refusing atomic.Int32
 
 	mu     sync.Mutex // guards the fields that follow
-	max    int
+	max    limits
 	used   int
 	warned bool
 }
 
-func newSlots(name string, most int) *slots { return &slots{name: name, max: most} }
+// limits are how many clients there may be, and how many of them nobody knows
+// yet. The second is libvirt's: here the kernel says who a client is, and it
+// limits nothing.
+type limits struct{ clients, unauthenticated int }
+
+func newSlots(name string, most int) *slots {
+	s := &slots{name: name}
+	s.setMax(most)
+	return s
+}
 
 // take takes a slot. It fails with a *limitError when there is none.
 func (s *slots) take(log *slog.Logger) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.used >= s.max {
-		return &limitError{fmt.Sprintf("too many clients, %s is %d", s.setting(), s.max),
+	if s.used >= s.max.clients {
+		return &limitError{fmt.Sprintf("too many clients, %s is %d", s.setting(), s.max.clients),
 			fmt.Sprintf("raise %s in virtlockd.conf and reload the daemon", s.setting())}
 	}
 	s.used++
 	// Warned of once on the way up, in time to do something about it.
-	if !s.warned && s.used*10 >= s.max*8 {
+	if !s.warned && s.used*10 >= s.max.clients*8 {
 		s.warned = true
-		log.Warn("80 % of the clients allowed are connected", "socket", s.name, "clients", s.used, "max", s.max)
+		log.Warn("80 % of the clients allowed are connected", "socket", s.name, "clients", s.used, "max", s.max.clients)
 	}
 	return nil
 }
@@ -93,7 +109,7 @@ func (s *slots) giveBack() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used--
-	if s.used*10 < s.max*7 {
+	if s.used*10 < s.max.clients*7 {
 		s.warned = false
 	}
 }
@@ -106,16 +122,37 @@ func (s *slots) setting() string {
 	return "max_clients"
 }
 
+// setMax sets both limits, as the configuration does.
 func (s *slots) setMax(most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.max = most
+	s.max = limits{most, most}
+}
+
+// changeLimits changes the limits and gives the new ones, or reports false and
+// leaves them when they would contradict each other.
+func (s *slots) changeLimits(change func(*limits)) (limits, bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.max
+	change(&l)
+	if l.clients < l.unauthenticated {
+		return s.max, false
+	}
+	s.max = l
+	return l, true
+}
+
+func (s *slots) limits() limits {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.max
 }
 
 func (s *slots) usage() (used, most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.used, s.max
+	return s.used, s.max.clients
 }
 
 // clientList answers client.list.

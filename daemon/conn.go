@@ -37,6 +37,7 @@ type conn struct {
 
 	// Of the reading goroutine.
 	in     []byte // read and not yet used
+	used   bool   // something was, since the last reading
 	buffer *[]byte
 	got    int
 	rderr  error
@@ -95,6 +96,13 @@ func (c *conn) close() {
 	c.endRegistrations()
 }
 
+// disconnect makes the connection end, and may be called by anyone. Who serves
+// it closes it then.
+func (c *conn) disconnect() {
+	c.end()
+	c.socket.Close()
+}
+
 // buffers hold what was read only while it is worked on, so that a connection
 // that says nothing has none.
 var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
@@ -102,8 +110,11 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }
 // more waits until at least one more byte has come and appends what there is to
 // c.in. Memory follows the bytes that came, whatever length was announced.
 func (c *conn) more() error {
-	c.in = append([]byte(nil), c.in...)
-	c.releaseBuffer()
+	if c.buffer != nil || c.used {
+		c.in = append([]byte(nil), c.in...) // out of the buffer, or of a long message
+		c.used = false
+		c.releaseBuffer()
+	}
 	if err := c.raw.Read(c.fill); err != nil {
 		return err
 	}
@@ -118,7 +129,16 @@ func (c *conn) more() error {
 		return nil
 	}
 	c.in = append(c.in, (*c.buffer)[:c.got]...)
+	c.releaseBuffer()
 	return nil
+}
+
+// use takes the first n bytes of what was read. They are the caller's until it
+// asks for more.
+func (c *conn) use(n int) []byte {
+	used := c.in[:n]
+	c.in, c.used = c.in[n:], true
+	return used
 }
 
 // readOnce reads once, or reports that there is nothing to read yet.

@@ -52,7 +52,8 @@ type Daemon struct {
 	mu       sync.Mutex // guards settings
 	settings Settings
 
-	conns sync.WaitGroup // the goroutines of connections
+	conns sync.WaitGroup          // the goroutines of connections
+	stop  context.CancelCauseFunc // ends Serve, which sets it before it serves anyone
 }
 
 // New makes a daemon. It listens already, as its sockets do, and answers from
@@ -81,19 +82,24 @@ func New(config Config) (*Daemon, error) {
 	return d, nil
 }
 
-// errIdle ends Serve when the timeout has fired.
-var errIdle = errors.New("idle")
+// What ends Serve in order, beside its context.
+var (
+	errIdle     = errors.New("the timeout has fired")
+	errShutdown = errors.New("an administrator has asked for it")
+)
 
 // leaveTime is how long the end of Serve waits for calls that are under way.
 // Only storage that hangs can take so long.
 const leaveTime = 3 * time.Second
 
-// Serve answers until ctx ends or the daemon was idle for its timeout, and then
-// returns nil; it fails when a listener does. It kills nobody. Locks whose
-// owners live on end with this process; the log names each.
+// Serve answers until ctx ends, the daemon was idle for its timeout, or an
+// administrator ends it, and then returns nil; it fails when a listener does.
+// It kills nobody. Locks whose owners live on end with this process; the log
+// names each.
 func (d *Daemon) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
+	d.stop = cancel
 	var listening sync.WaitGroup
 	for _, l := range d.listeners() {
 		listening.Go(func() {
@@ -114,7 +120,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	listening.Wait()
 	d.leave()
 	cause := context.Cause(ctx)
-	if errors.Is(cause, context.Canceled) || cause == errIdle {
+	if errors.Is(cause, context.Canceled) || cause == errIdle || cause == errShutdown {
 		return nil
 	}
 	return cause

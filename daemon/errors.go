@@ -87,33 +87,44 @@ func jsonError(err error) *api.Error {
 		data.Code, data.Hint = api.CodeLimit, limit.hint
 	case errors.Is(err, context.Canceled):
 		data.Code, data.Hint = api.CodeLimit, "the daemon or the connection ends"
+	default:
+		systemErrorData(data, err)
 	}
 	return e
 }
 
-// fileErrorData tells what failed in the system, and what to do about it.
+// fileErrorData tells which file failed, and how.
 func fileErrorData(data *api.ErrorData, e *lockspace.FileError) {
 	data.Lockspace, data.Name = &e.Space, e.Name.Name
+	systemErrorData(data, e.Err)
+	if e.Action != "make directory" {
+		return
+	}
+	data.Lockspace, data.Name = &e.Name.Name, "" // the lockspace itself
+	if data.Code == api.CodeInvalid || data.Code == api.CodeNotFound {
+		data.Hint = "name a directory, or where the daemon can make one"
+	}
+}
+
+// systemErrorData tells what failed in the system, and what to do about it.
+func systemErrorData(data *api.ErrorData, err error) {
 	var errno unix.Errno
-	if errors.As(e.Err, &errno) {
+	if errors.As(err, &errno) {
 		data.Errno = int(errno)
 	}
 	switch {
-	case errors.Is(e.Err, filelock.ErrNotLockable), errors.Is(e.Err, filelock.ErrNotEmpty),
-		errors.Is(e.Err, unix.EISDIR), errors.Is(e.Err, unix.ENXIO), errors.Is(e.Err, unix.ELOOP),
-		errors.Is(e.Err, lockspace.ErrNotDirectory):
-		data.Code = api.CodeInvalid
-		data.Hint = "a resource is a regular file or a block device"
-	case errors.Is(e.Err, fs.ErrNotExist):
-		data.Code = api.CodeNotFound
-		data.Hint = "check the name, or ask for autocreate"
-	case errors.Is(e.Err, unix.EMFILE), errors.Is(e.Err, unix.ENFILE):
-		data.Code = api.CodeLimit
-		data.Hint = "raise LimitNOFILE of the daemon's service, or release locks"
-	case errors.Is(e.Err, unix.ENOSPC), errors.Is(e.Err, unix.EDQUOT):
+	case errors.Is(err, filelock.ErrNotEmpty):
+		data.Code, data.Hint = api.CodeInvalid, "only empty lock files are removed"
+	case errors.Is(err, filelock.ErrNotLockable), errors.Is(err, lockspace.ErrNotDirectory),
+		errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ELOOP):
+		data.Code, data.Hint = api.CodeInvalid, "a resource is a regular file or a block device"
+	case errors.Is(err, fs.ErrNotExist):
+		data.Code, data.Hint = api.CodeNotFound, "check the name, or ask for autocreate"
+	case errors.Is(err, unix.EMFILE), errors.Is(err, unix.ENFILE):
+		data.Code, data.Hint = api.CodeLimit, "raise LimitNOFILE of the daemon's service, or release locks"
+	case errors.Is(err, unix.ENOSPC), errors.Is(err, unix.EDQUOT):
 		data.Hint = "make room on the file system"
-	case errors.Is(e.Err, fs.ErrPermission), errors.Is(e.Err, unix.EROFS):
-		data.Code = api.CodeDenied
-		data.Hint = "the daemon needs to read and write the file"
+	case errors.Is(err, fs.ErrPermission), errors.Is(err, unix.EROFS):
+		data.Code, data.Hint = api.CodeDenied, "the daemon needs to read and write the file"
 	}
 }

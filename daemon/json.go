@@ -60,8 +60,7 @@ func (c *conn) line() ([]byte, error) {
 	seen, tooLong := 0, false
 	for {
 		if i := bytes.IndexByte(c.in[seen:], '\n'); i >= 0 {
-			line := c.in[:seen+i]
-			c.in = c.in[seen+i+1:]
+			line := c.use(seen + i + 1)[:seen+i]
 			if tooLong || len(line) >= api.MaxLine {
 				return nil, errLineTooLong
 			}
@@ -91,10 +90,10 @@ func (c *conn) answer(line []byte) error {
 		if json.Valid(line) {
 			number = api.NumberInvalidRequest // JSON, but no request
 		}
-		return c.fail(noID, number, err)
+		return c.fail(r.replyID(), number, errors.New("bad request: "+jsonText(err, "a line")))
 	}
 	if err := r.check(); err != nil {
-		return c.fail(noID, api.NumberInvalidRequest, err)
+		return c.fail(r.replyID(), api.NumberInvalidRequest, err)
 	}
 	// The line is the reader's; what may be kept of it is copied.
 	r.ID = bytes.Clone(r.ID)
@@ -112,10 +111,24 @@ func (r *request) check() error {
 		return errors.New(`"jsonrpc" is not "2.0"`)
 	case r.Method == "":
 		return errors.New(`"method" is missing`)
-	case len(r.ID) > 0 && (r.ID[0] == '{' || r.ID[0] == '[' || r.ID[0] == 't' || r.ID[0] == 'f'):
+	case !r.hasGoodID():
 		return errors.New(`"id" is neither a string nor a number nor null`)
 	}
 	return nil
+}
+
+// hasGoodID reports whether the id is of a type that ids have, or missing.
+func (r *request) hasGoodID() bool {
+	return len(r.ID) == 0 || bytes.IndexByte([]byte("{[tf"), r.ID[0]) < 0
+}
+
+// replyID is the id of the reply to what is no request: that it has no id does
+// not make it a notification.
+func (r *request) replyID() json.RawMessage {
+	if len(r.ID) == 0 || !r.hasGoodID() {
+		return noID
+	}
+	return r.ID
 }
 
 // call calls the method, if the connection may.
@@ -177,7 +190,7 @@ func decode(params json.RawMessage, into any) error {
 	d := json.NewDecoder(bytes.NewReader(params))
 	d.DisallowUnknownFields()
 	if err := d.Decode(into); err != nil {
-		return invalid("bad params: %v", err)
+		return invalid("bad params: %s", jsonText(err, quote("params")))
 	}
 	return nil
 }

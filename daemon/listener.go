@@ -117,9 +117,16 @@ func (d *Daemon) serve(s *slots, socket *net.UnixConn, refusal error) {
 	d.clients.remove(c)
 	d.idle.touch()
 	d.events.publish(api.EventClientClosed, func(e *api.Event) { e.Client = c.id })
-	if err != nil && !errors.Is(err, io.EOF) && !errors.Is(err, os.ErrDeadlineExceeded) {
+	if !isOrdinaryEnd(err) {
 		d.log.Info("closed a connection", "client", c.id, "pid", cred.PID, "because", err)
 	}
+}
+
+// isOrdinaryEnd reports whether a connection ended because one side meant it to:
+// by the client, with the daemon, by an administrator, or by a call.
+func isOrdinaryEnd(err error) bool {
+	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) ||
+		errors.Is(err, net.ErrClosed) || errors.Is(err, errClosing)
 }
 
 // How long a client may take to hear that it is refused, and how many may do so

@@ -54,6 +54,32 @@ func (l *Log) Outputs() string {
 	return l.logging.Outputs()
 }
 
+// Filters returns the filters, in the syntax of the configuration.
+func (l *Log) Filters() string {
+	if l == nil {
+		return ""
+	}
+	return l.logging.Filters()
+}
+
+// SetOutputs changes the outputs until the next Apply; "" goes back to the
+// fallback. It fails as OpenLog does.
+func (l *Log) SetOutputs(outputs string) error {
+	if l == nil {
+		return Settings{LogLevel: int(logging.Error), LogOutputs: outputs}.CheckLog()
+	}
+	return l.logging.SetOutputs(outputs)
+}
+
+// SetFilters changes the filters until the next Apply; "" removes them. It fails
+// if they are not valid.
+func (l *Log) SetFilters(filters string) error {
+	if l == nil {
+		return Settings{LogLevel: int(logging.Error), LogFilters: filters}.CheckLog()
+	}
+	return l.logging.SetFilters(filters)
+}
+
 // Close writes what is queued and closes the outputs, without waiting long for one
 // that hangs. What is logged afterwards is lost.
 func (l *Log) Close() {

@@ -42,9 +42,7 @@ func (c *conn) message() ([]byte, error) {
 			return nil, err
 		}
 		if size > 0 && len(c.in) >= size {
-			message := c.in[:size]
-			c.in = c.in[size:]
-			return message, nil
+			return c.use(size), nil
 		}
 		if err := c.more(); err != nil {
 			return nil, err

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -22,9 +23,9 @@ func rpcError(err error) *virnet.Error {
 		noSpace   *lockspace.NoSpaceError
 		exists    *lockspace.SpaceExistsError
 		notLocked *lockspace.NotLockedError
-		notHolder *lockspace.NotHolderError
 		file      *lockspace.FileError
 		limit     *limitError
+		errno     unix.Errno
 	)
 	switch {
 	case errors.As(err, &rpc):
@@ -33,8 +34,6 @@ func rpcError(err error) *virnet.Error {
 		return virnet.NewError(virnet.CodeResourceBusy, virnet.DomainLockspace, busyText(busy))
 	case errors.As(err, &notLocked):
 		return virnet.Errorf(virnet.CodeResourceBusy, virnet.DomainLockspace, "Lockspace resource '%s' is not locked", notLocked.Name.Name)
-	case errors.As(err, &notHolder):
-		return virnet.NewError(virnet.CodeInternalError, virnet.DomainLockspace, "owner PID does not hold the resource lock")
 	case errors.As(err, &noSpace):
 		return virnet.Errorf(virnet.CodeInternalError, virnet.DomainRPC, "Lockspace for path %s does not exist", noSpace.Path)
 	case errors.As(err, &exists) && exists.Path == "":
@@ -51,6 +50,8 @@ func rpcError(err error) *virnet.Error {
 		return virnet.NewError(virnet.CodeOperationInvalid, virnet.DomainRPC, err.Error())
 	case errors.As(err, &limit):
 		return virnet.NewError(virnet.CodeOperationFailed, virnet.DomainRPC, limit.reason+": "+limit.hint)
+	case errors.As(err, &errno): // no descriptor left for an owner's process, say
+		return virnet.SystemError(virnet.DomainLockspace, int32(errno), err.Error())
 	}
 	return virnet.NewError(virnet.CodeInternalError, virnet.DomainRPC, err.Error())
 }
@@ -76,6 +77,27 @@ func rpcFileError(e *lockspace.FileError) *virnet.Error {
 		return virnet.SystemError(virnet.DomainLockspace, int32(errno), rpcActions[e.Action]+e.Path()+": "+systemText(errno))
 	}
 	return virnet.NewError(virnet.CodeInvalidArgument, virnet.DomainLockspace, rpcActions[e.Action]+e.Path()+": "+e.Err.Error())
+}
+
+// rpcCreateError words what CREATE_RESOURCE fails with as libvirt does: not
+// like an ACQUIRE that creates the file, and without a domain.
+func rpcCreateError(err error) error {
+	var file *lockspace.FileError
+	var errno unix.Errno
+	if !errors.As(err, &file) || !errors.As(file.Err, &errno) {
+		return err
+	}
+	return virnet.SystemError(virnet.DomainNone, int32(errno), fmt.Sprintf("cannot create file '%s': %s", file.Path(), systemText(errno)))
+}
+
+// rpcDeleteError words what DELETE_RESOURCE fails with: libvirt only unlinks,
+// so it knows no other step that could.
+func rpcDeleteError(err error) error {
+	var file *lockspace.FileError
+	if !errors.As(err, &file) {
+		return err
+	}
+	return &lockspace.FileError{Name: file.Name, Action: "remove", Err: file.Err}
 }
 
 // systemText is strerror(3)'s text, of which Go's starts with a small letter.

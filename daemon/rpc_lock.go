@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"errors"
-	"math"
 	"strings"
 
 	"virtlock/daemon/internal/lockspace"
@@ -45,7 +44,7 @@ func rpcRegister(c *conn, call virnet.Header, payload []byte) (virnet.Payload, e
 		Name: strings.ToValidUTF8(a.Name, "\uFFFD"),
 		UUID: uuidText(a.UUID),
 		ID:   a.ID,
-		PID:  int(min(a.PID, math.MaxInt32)),
+		PID:  int(a.PID),
 	})
 }
 
@@ -104,7 +103,7 @@ func rpcCreateResource(c *conn, call virnet.Header, payload []byte) (virnet.Payl
 	if err != nil {
 		return nil, err
 	}
-	return nil, c.daemon.table.CreateResource(name)
+	return nil, rpcCreateError(c.daemon.table.CreateResource(name))
 }
 
 func rpcDeleteResource(c *conn, call virnet.Header, payload []byte) (virnet.Payload, error) {
@@ -112,7 +111,7 @@ func rpcDeleteResource(c *conn, call virnet.Header, payload []byte) (virnet.Payl
 	if err != nil {
 		return nil, err
 	}
-	return nil, c.daemon.table.DeleteResource(c.ctx, name)
+	return nil, rpcDeleteError(c.daemon.table.DeleteResource(c.ctx, name))
 }
 
 func rpcAcquire(c *conn, call virnet.Header, payload []byte) (virnet.Payload, error) {
@@ -133,6 +132,11 @@ func rpcRelease(c *conn, call virnet.Header, payload []byte) (virnet.Payload, er
 	if err != nil {
 		return nil, err
 	}
-	_, err = c.daemon.table.Release(c.ctx, c.registered().holder.Owner, []lockspace.Name{name})
+	holder := c.registered().holder
+	_, err = c.daemon.table.Release(c.ctx, holder.Owner, []lockspace.Name{name})
+	var notHolder *lockspace.NotHolderError
+	if errors.As(err, &notHolder) {
+		err = virnet.Errorf(virnet.CodeInternalError, virnet.DomainLockspace, "owner %d does not hold the resource lock", holder.Identity.PID)
+	}
 	return nil, err
 }

@@ -12,6 +12,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"virtlock/client"
@@ -152,7 +153,7 @@ func (s *stage) clear() {
 
 // show runs a command of the admin tool.
 func (s *stage) show(args ...string) {
-	fmt.Println("$ virtlock-admin", args)
+	fmt.Println("$ virtlock-admin", strings.Join(args, " "))
 	c := exec.CommandContext(s.ctx, s.admin, append([]string{"--socket", s.socket()}, args...)...)
 	c.Stdout, c.Stderr = os.Stdout, os.Stdout
 	if err := c.Run(); err != nil {

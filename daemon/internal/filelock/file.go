@@ -89,6 +89,14 @@ func (f *File) ID() ID { return f.id }
 // Inode is the number of the inode that the kernel's lock is on.
 func (f *File) Inode() uint64 { return f.inode }
 
+// Unlinked reports whether the file has no name left. Its inode number will be
+// another file's once it is closed everywhere.
+func (f *File) Unlinked() bool {
+	var st unix.Stat_t
+	err := retry(func() error { return unix.Fstat(f.fd, &st) })
+	return err == nil && st.Nlink == 0
+}
+
 // DeviceNumbers splits the device of an ID.
 func (id ID) DeviceNumbers() (major, minor uint32) {
 	return unix.Major(id.Device), unix.Minor(id.Device)

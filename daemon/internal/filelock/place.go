@@ -3,6 +3,8 @@ package filelock
 import (
 	"errors"
 	"io/fs"
+	"path"
+	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -32,8 +34,17 @@ const openFlags = unix.O_RDWR | unix.O_CLOEXEC | unix.O_NOCTTY
 const confined = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
 
 func (p Place) open(create bool) (int, error) {
-	if p.Dir == "" {
+	switch {
+	case p.Dir == "":
 		return openDirect(p.Name, create)
+	case !strings.Contains(p.Name, "/"):
+		// The usual name, which is confined as long as it is no link itself,
+		// costs no look at the directory.
+		flags := openFlags | unix.O_NOFOLLOW
+		if create {
+			flags |= unix.O_CREAT
+		}
+		return retryOpen(func() (int, error) { return unix.Open(p.Path(), flags, 0o600) })
 	}
 	dir, err := p.openDir()
 	if err != nil {
@@ -132,17 +143,30 @@ func (p Place) unlinkEmpty(dir int, name string, st *unix.Stat_t) error {
 	return nil
 }
 
-// at calls f with the directory that the place's name is relative to.
+// at calls f with the directory that the place's file is in, and its name there.
+// The flags and calls that take a name refuse a link only as its last element,
+// so a directory below Dir is opened first.
 func (p Place) at(f func(dir int, name string) error) error {
-	if p.Dir == "" {
-		return f(unix.AT_FDCWD, p.Name)
+	parent, name := path.Split(p.Name)
+	if p.Dir == "" || parent == "" {
+		return f(unix.AT_FDCWD, p.Path())
 	}
-	dir, err := p.openDir()
+	dir, err := p.openParent(parent)
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: p.Dir, Err: err}
+		return &fs.PathError{Op: "open", Path: p.Dir + "/" + parent, Err: err}
 	}
 	defer unix.Close(dir)
-	return f(dir, p.Name)
+	return f(dir, name)
+}
+
+func (p Place) openParent(name string) (int, error) {
+	dir, err := p.openDir()
+	if err != nil {
+		return -1, err
+	}
+	defer unix.Close(dir)
+	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: confined}
+	return retryOpen(func() (int, error) { return unix.Openat2(dir, name, &how) })
 }
 
 func (p Place) stat(dir int, name string, flags int) (st unix.Stat_t, err error) {

@@ -62,9 +62,6 @@ func (t *Table) wait(ctx context.Context, h Holder, reqs []Request, o Options, b
 	for {
 		// The first try is for what happened before the ticket was in line.
 		granted, err := t.try(ctx, h, reqs, o, k)
-		if errors.Is(err, context.DeadlineExceeded) {
-			return nil, busy
-		}
 		latest, ok := err.(*BusyError)
 		if !ok {
 			return granted, err

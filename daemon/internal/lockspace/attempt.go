@@ -1,6 +1,7 @@
 package lockspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -23,6 +24,7 @@ type attempt struct {
 	// For the usual call, which is for one lock.
 	targetRoom [1]target
 	turnRoom   [1]*file
+	idRoom     [1]filelock.ID
 }
 
 // target is one lock of an attempt.
@@ -84,7 +86,6 @@ func (a *attempt) join() (joined bool, err error) {
 		if err := a.checkFileLocked(i, r.file); err != nil {
 			return false, err
 		}
-		all = all && !r.file.busy
 	}
 	if all {
 		a.grantLocked()
@@ -139,9 +140,21 @@ func (a *attempt) openFiles() error {
 
 func (g *target) place() filelock.Place { return g.space.place(g.Name.Name) }
 
-// takeTurns takes the turn of each file, once. It refuses a list that names a
-// file twice and wants it exclusively, which could never be granted.
+// takeTurns takes the turn of each file. A deadline that passes meanwhile means
+// that another call's use of a file took too long.
 func (a *attempt) takeTurns(ctx context.Context) error {
+	ids, err := a.files()
+	turns, terr := a.table.takeTurns(ctx, ids, a.turns)
+	a.turns = turns
+	if errors.Is(terr, context.DeadlineExceeded) {
+		terr = &BusyError{Name: a.targets[0].Name, Held: a.table.locksOn(a.targets[0].id)}
+	}
+	return cmp.Or(err, terr)
+}
+
+// files lists the files that are known, each once. It refuses a list that names
+// a file twice and wants it exclusively, which could never be granted.
+func (a *attempt) files() (ids []filelock.ID, err error) {
 	var room [8]*target
 	known := room[:0]
 	for i := range a.targets {
@@ -150,22 +163,17 @@ func (a *attempt) takeTurns(ctx context.Context) error {
 		}
 	}
 	slices.SortStableFunc(known, func(x, y *target) int { return compareIDs(x.id, y.id) })
-	var last *target
-	for _, g := range known {
-		if last != nil && last.id == g.id {
-			if last.Mode == Exclusive || g.Mode == Exclusive {
-				return &SameFileError{last.Name, g.Name}
-			}
+	ids = a.idRoom[:0]
+	for i, g := range known {
+		if i == 0 || known[i-1].id != g.id {
+			ids = append(ids, g.id)
 			continue
 		}
-		f, err := a.table.takeTurn(ctx, g.id)
-		if err != nil {
-			return err
+		if last := known[i-1]; last.Mode == Exclusive || g.Mode == Exclusive {
+			err = &SameFileError{last.Name, g.Name}
 		}
-		a.turns = append(a.turns, f)
-		last = g
 	}
-	return nil
+	return ids, err
 }
 
 // check looks at the table again, now that all files are known and nobody else
@@ -272,25 +280,30 @@ func (a *attempt) finish() {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, f := range a.turns {
-		t.endTurnLocked(f)
+		t.endTurnLocked(f, a.ticket)
 	}
 }
 
 // abandon closes a target's file. One that was made for it goes, if this
 // attempt is alone with it.
 func (a *attempt) abandon(g *target) {
-	mine := slices.ContainsFunc(a.turns, func(f *file) bool { return f.id == g.id })
-	retire(g.place(), g.open, g.Autocreate && mine && len(a.table.locksOn(g.id)) == 0)
+	i := slices.IndexFunc(a.turns, func(f *file) bool { return f.id == g.id })
+	mine := i >= 0
+	gone, _ := retire(g.place(), g.open, g.Autocreate && mine && len(a.table.locksOn(g.id)) == 0)
+	if mine {
+		a.turns[i].gone = gone
+	}
 }
 
 // retire gives a file's lock back and closes it. It removes the file if that is
 // asked for and nobody else has a lock on it. The caller has the file's turn.
-func retire(p filelock.Place, f *filelock.File, remove bool) error {
-	var err error
+// gone says that the file has no name left.
+func retire(p filelock.Place, f *filelock.File, remove bool) (gone bool, err error) {
 	if remove && f.Lock(Exclusive) == nil {
 		err = p.Remove(f)
 	}
-	return errors.Join(err, f.Close())
+	gone = f.Unlinked()
+	return gone, errors.Join(err, f.Close())
 }
 
 // fileError gives a filelock error the name of its resource.

@@ -16,14 +16,13 @@ const maxName = 4095
 // come from clients: one that leaves its directory or that cannot be shown as
 // it is must not get further than here.
 func checkName(s *space, name string) error {
-	reason := ""
+	reason := badText(name)
 	switch {
+	case reason != "":
 	case s.path == "":
 		reason = badPath(name)
 	case !fs.ValidPath(name) || name == ".":
 		reason = `is empty, absolute, or has an empty, "." or ".." element`
-	default:
-		reason = badText(name)
 	}
 	if reason != "" {
 		return &NameError{What: "resource name", Name: name, Reason: reason}

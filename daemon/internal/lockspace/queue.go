@@ -57,16 +57,38 @@ func (q *queue) joinLocked(h Holder, reqs []Request) *ticket {
 
 // learnLocked notes which file the i-th request of a ticket is for.
 func (q *queue) learnLocked(k *ticket, i int, id filelock.ID) {
-	if k.files[i] == id {
+	old := k.files[i]
+	if old == id {
 		return
 	}
-	dropClaim(q.byFile, k.files[i], k)
 	k.files[i] = id
+	if !slices.Contains(k.files, old) {
+		dropClaim(q.byFile, old, k)
+	}
 	line := q.byFile[id]
-	at, _ := slices.BinarySearchFunc(line, k.number, func(c claim, n uint64) int {
+	at, found := slices.BinarySearchFunc(line, k.number, func(c claim, n uint64) int {
 		return cmp.Compare(c.number, n)
 	})
-	q.byFile[id] = slices.Insert(line, at, claim{k, k.requests[i].Mode})
+	if !found { // another name of the same list may be this file's too
+		q.byFile[id] = slices.Insert(line, at, claim{k, k.requests[i].Mode})
+	}
+}
+
+// forgetLocked ends the line for a file that is no more: its inode number may
+// be another file's next. Those who stood in it try again, except the one that
+// is trying.
+func (q *queue) forgetLocked(id filelock.ID, trying *ticket) {
+	for _, c := range q.byFile[id] {
+		for i := range c.files {
+			if c.files[i] == id {
+				c.files[i] = filelock.ID{}
+			}
+		}
+		if c.ticket != trying {
+			c.wake()
+		}
+	}
+	delete(q.byFile, id)
 }
 
 // leaveLocked takes a ticket out of all its lines and calls those behind it.

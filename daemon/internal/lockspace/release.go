@@ -94,9 +94,10 @@ func (t *Table) dropHold(o *Owner, r *resource, n Name, why Reason) (wait <-chan
 	}
 	last := len(r.holders) == 1
 	if last {
-		if wait, ok := r.file.tryTurnLocked(); !ok {
-			return wait, left, nil
+		if r.file.busy {
+			return r.file.turnEndLocked(), left, nil
 		}
+		r.file.busy = true
 	}
 	h := r.holders[i].Holder
 	r.holders = slices.Delete(r.holders, i, i+1)
@@ -114,13 +115,14 @@ func (t *Table) dropHold(o *Owner, r *resource, n Name, why Reason) (wait <-chan
 // free gives the kernel's lock of a resource back, whose last hold is gone and
 // whose file's turn the caller has, and calls those who wait for it.
 func (t *Table) free(r *resource) {
-	err := retire(r.place(), r.lock, r.autocreate)
+	gone, err := retire(r.place(), r.lock, r.autocreate)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {
 		t.observe(Change{Kind: FileKept, Name: r.fullName(), Err: err})
 	}
-	t.endTurnLocked(r.file)
+	r.file.gone = gone
+	t.endTurnLocked(r.file, nil)
 	t.queue.callLocked(r.fullName(), r.file.id)
 }
 

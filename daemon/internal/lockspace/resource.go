@@ -40,17 +40,19 @@ func (t *Table) DeleteResource(ctx context.Context, n Name) error {
 	if err != nil {
 		return fileError(n, err)
 	}
-	turn, err := t.takeTurn(ctx, f.ID())
+	turns, err := t.takeTurns(ctx, []filelock.ID{f.ID()}, nil)
 	if err == nil {
 		err = t.deleteFile(n, s.place(n.Name), f)
 	}
+	gone := f.Unlinked()
 	if cerr := f.Close(); err == nil && cerr != nil {
 		err = fileError(n, cerr)
 	}
-	if turn != nil {
-		t.mu.Lock()
-		t.endTurnLocked(turn)
-		t.mu.Unlock()
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, turn := range turns {
+		turn.gone = gone
+		t.endTurnLocked(turn, nil)
 	}
 	return err
 }

@@ -56,6 +56,9 @@ type file struct {
 	// it is given back. turn is nil when nobody waits for it.
 	busy bool
 	turn chan struct{}
+	// gone is set when the file was closed and has no name left. It belongs to
+	// whoever has the turn.
+	gone bool
 }
 
 // resource is a name that is held. It has at least one holder.

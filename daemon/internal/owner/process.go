@@ -36,7 +36,9 @@ func Find(pid int) (*Process, error) {
 		return nil, fmt.Errorf("find process %d: %w", pid, ErrNoProcess)
 	}
 	fd, err := unix.PidfdOpen(pid, 0)
-	if err == unix.ESRCH || err == unix.EINVAL { // EINVAL: a thread, not a process
+	// A thread that is not the first of its process has no pidfd: EINVAL, and
+	// ENOENT since Linux 6.16.
+	if err == unix.ESRCH || err == unix.EINVAL || err == unix.ENOENT {
 		return nil, fmt.Errorf("find process %d: %w", pid, ErrNoProcess)
 	}
 	if err != nil {
@@ -63,7 +65,7 @@ func (p *Process) Exited() bool {
 	for {
 		n, err := unix.Poll(fds, 0)
 		if err != unix.EINTR {
-			return err == nil && n == 1
+			return err == nil && n == 1 && fds[0].Revents&unix.POLLIN != 0
 		}
 	}
 }

@@ -1,0 +1,100 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestBadLines asks for nothing that exists; no daemon is needed to say so.
+func TestBadLines(t *testing.T) {
+	tests := map[string]struct {
+		words string
+		want  string
+	}{
+		"Nothing": {"", "usage: virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n" +
+			"virtlock-admin --help lists the commands\n"},
+		"OnlyOptions": {"-q --json", "usage: virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n" +
+			"virtlock-admin --help lists the commands\n"},
+		"UnknownCommand":     {"lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
+		"Abbreviated":        {"lis", "error: unknown command \"lis\"\nhint: virtlock-admin --help lists the commands\n"},
+		"AfterDashes":        {"-- lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
+		"UnknownOption":      {"list --al", "error: list has no option \"--al\"\nhint: virtlock-admin list --help lists its options\n"},
+		"UnknownGlobal":      {"--al list", "error: there is no option \"--al\"\nhint: virtlock-admin --help lists the options\n"},
+		"OtherCommandsOwn":   {"status --mode shared", "error: status has no option \"--mode\"\nhint: virtlock-admin status --help lists its options\n"},
+		"NoValue":            {"list --mode", "error: option \"--mode\" needs a value\n"},
+		"ValueForNone":       {"list --json=yes", "error: option \"--json\" takes no value\n"},
+		"UnknownMode":        {"list --mode weak", "error: unknown mode \"weak\"\nhint: modes are exclusive and shared\n"},
+		"ListArgument":       {"list extra", "error: list takes no argument: \"extra\"\n"},
+		"StatusArgument":     {"status extra", "error: status takes no argument: \"extra\"\n"},
+		"InspectNothing":     {"inspect", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
+		"InspectTooMuch":     {"inspect a b c", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
+		"BadURI":             {"-c virtlockd:///embed status", "error: parse uri \"virtlockd:///embed\": unknown path \"/embed\", try \"/system\"\n"},
+		"BadURIAfterCommand": {"status -c xen:///", "error: parse uri \"xen:///\": want virtlockd:///system or virtlockd:///session\n"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			got := runLine(t, 80, strings.Fields(test.words)...)
+			if got.status != exitUsage || got.out != "" {
+				t.Errorf("status %d, output %q", got.status, got.out)
+			}
+			compare(t, got.err, test.want)
+		})
+	}
+}
+
+func TestHelp(t *testing.T) {
+	compare(t, runOK(t, "--help"), `virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]
+
+Locks:
+  list                   list the locks that are held
+  inspect                show one lock, its holders and who waits for it
+
+Daemon:
+  status                 show how the daemon is
+
+Global options:
+  -c, --connect URI      ask the daemon of this URI
+  --socket PATH          ask the daemon on the socket PATH
+  --json                 print the answer as JSON
+  -q, --quiet            print no headers, for scripts
+  -h, --help             print this help
+  -v, --version          print the version
+  -V                     print the version in detail
+`)
+}
+
+func TestCommandHelp(t *testing.T) {
+	want := `  NAME
+    list - list the locks that are held
+
+  SYNOPSIS
+    list [--lockspace PATH] [--name PATTERN] [--owner OWNER] [--mode MODE]
+
+  OPTIONS
+    --lockspace PATH       only of the lockspace PATH, or "direct"
+    --name PATTERN         only of names that match the PATTERN
+    --owner OWNER          only of the OWNER: name, UUID or process
+    --mode MODE            only of the MODE: exclusive or shared
+`
+	// Wherever the option stands, and whatever else does.
+	for _, line := range []string{"list --help", "-h list", "list --mode weak -h extra"} {
+		compare(t, runOK(t, strings.Fields(line)...), want)
+	}
+	compare(t, runOK(t, "inspect", "--help"), `  NAME
+    inspect - show one lock, its holders and who waits for it
+
+  SYNOPSIS
+    inspect [LOCKSPACE] NAME
+`)
+}
+
+func TestVersion(t *testing.T) {
+	for _, line := range []string{"-v", "--version", "list -v"} {
+		if got := runOK(t, strings.Fields(line)...); got != version()+"\n" {
+			t.Errorf("%s = %q", line, got)
+		}
+	}
+	if got := runOK(t, "-V"); !strings.HasPrefix(got, "virtlock-admin: "+version()+"\nprotocol:       1\ngo: ") {
+		t.Errorf("-V = %q", got)
+	}
+}

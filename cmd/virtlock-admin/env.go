@@ -1,0 +1,100 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"virtlock/client"
+)
+
+// env is what commands work with, so that tests can give them another one.
+type env struct {
+	out, err io.Writer
+	now      func() time.Time
+	// width is the number of columns of the terminal that out is, or 0.
+	width   int
+	options globals
+}
+
+// globals are the global options.
+type globals struct {
+	uri, socket string
+	quiet, json bool
+}
+
+// defaultURI is the environment variable that says which daemon to ask.
+const defaultURI = "VIRTLOCK_ADMIN_DEFAULT_URI"
+
+func newEnv() *env {
+	return &env{out: os.Stdout, err: os.Stderr, now: time.Now, width: columns(os.Stdout)}
+}
+
+// columns is how wide a terminal is, or 0 when the file is none.
+func columns(f *os.File) int {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Col)
+}
+
+// sockets are the paths to try, in this order.
+func (e *env) sockets() ([]string, error) {
+	if e.options.socket != "" {
+		return []string{e.options.socket}, nil
+	}
+	uri := e.options.uri
+	if uri == "" {
+		uri = os.Getenv(defaultURI)
+	}
+	dir := filepath.Dir(client.DefaultSocket())
+	if uri != "" {
+		address, err := client.ParseURI(uri)
+		if err != nil {
+			return nil, &usageError{message: err.Error()}
+		}
+		if address.Socket != "" {
+			return []string{address.Socket}, nil
+		}
+		dir = address.Dir
+	}
+	return []string{filepath.Join(dir, client.AdminSocket), filepath.Join(dir, client.MainSocket)}, nil
+}
+
+// ask puts a question to the daemon: on the administration socket, which has
+// room when the daemon is full, and where that has no answer on the main one.
+func ask[T any](ctx context.Context, e *env, question func(context.Context, *client.Client) (T, error)) (T, error) {
+	var answer T
+	sockets, err := e.sockets()
+	if err != nil {
+		return answer, err
+	}
+	for _, socket := range sockets {
+		c := &client.Client{Socket: socket}
+		answer, err = question(ctx, c)
+		_ = c.Close() // never fails
+		if !errors.Is(err, client.ErrUnreachable) && !errors.Is(err, client.ErrLimit) {
+			break
+		}
+	}
+	return answer, err
+}
+
+// printJSON prints an answer of the daemon as one document.
+func (e *env) printJSON(answer any) error {
+	encoder := json.NewEncoder(e.out)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(answer); err != nil {
+		return fmt.Errorf("print answer: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,94 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"virtlock/client"
+)
+
+// The exit statuses, which virtlock-admin(1) promises to scripts.
+const (
+	exitOK = iota
+	exitFailed
+	exitUsage
+	exitNotFound
+	exitBusy
+	exitDenied
+	exitUnreachable
+)
+
+// errAnswered ends a command line that was answered before its command ran.
+var errAnswered = errors.New("answered")
+
+// usageError is a wrong command line. Without a message the usage was printed
+// already.
+type usageError struct {
+	message, hint string
+}
+
+func (e *usageError) Error() string { return e.message }
+
+func usagef(hint, format string, args ...any) error {
+	return &usageError{message: fmt.Sprintf(format, args...), hint: hint}
+}
+
+// notFoundError is something that the daemon does not have.
+type notFoundError struct {
+	message, hint string
+}
+
+func (e *notFoundError) Error() string { return e.message }
+
+// report prints an error, if there is one, and returns the exit status.
+func (e *env) report(err error) int {
+	message, hint, status := explain(err)
+	if message != "" {
+		fmt.Fprintf(e.err, "error: %s\n", message)
+	}
+	if hint != "" {
+		fmt.Fprintf(e.err, "hint: %s\n", hint)
+	}
+	return status
+}
+
+// explain is the one place that decides what a person is told about an error,
+// and what a script.
+func explain(err error) (message, hint string, status int) {
+	var (
+		usage       *usageError
+		notFound    *notFoundError
+		unreachable *client.UnreachableError
+		refusal     *client.Error
+	)
+	switch {
+	case err == nil, errors.Is(err, errAnswered):
+		return "", "", exitOK
+	case errors.As(err, &usage):
+		return usage.message, usage.hint, exitUsage
+	case errors.As(err, &notFound):
+		return notFound.message, notFound.hint, exitNotFound
+	case errors.As(err, &unreachable):
+		return unreachable.Error(), unreachable.Hint(), exitUnreachable
+	case errors.As(err, &refusal):
+		return refusal.Message, refusal.Hint, refusalStatus(refusal)
+	case errors.Is(err, client.ErrBroken):
+		return err.Error(), "the daemon may have been restarted; try again", exitUnreachable
+	case errors.Is(err, context.Canceled):
+		return "interrupted", "", exitFailed
+	}
+	return err.Error(), "", exitFailed
+}
+
+func refusalStatus(err error) int {
+	switch {
+	case errors.Is(err, client.ErrNotFound):
+		return exitNotFound
+	case errors.Is(err, client.ErrBusy):
+		return exitBusy
+	case errors.Is(err, client.ErrDenied):
+		return exitDenied
+	}
+	return exitFailed
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+)
+
+func printUsage(w io.Writer, app *cli.App) {
+	fmt.Fprintf(w, "usage: %s [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n", app.Name)
+	fmt.Fprintf(w, "%s --help lists the commands\n", app.Name)
+}
+
+// printHelp answers --help: for a command if one is named.
+func printHelp(w io.Writer, app *cli.App, command *cli.Command) {
+	if command != nil {
+		printCommandHelp(w, command)
+		return
+	}
+	printAppHelp(w, app)
+}
+
+// printAppHelp lists the commands by group, in the order of the table, and the
+// global options.
+func printAppHelp(w io.Writer, app *cli.App) {
+	fmt.Fprintf(w, "%s [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n", app.Name)
+	group := ""
+	for _, c := range app.Commands {
+		if c.Hidden {
+			continue
+		}
+		if c.Category != group {
+			group = c.Category
+			fmt.Fprintf(w, "\n%s:\n", group)
+		}
+		fmt.Fprintf(w, "  %-22s %s\n", c.Name, c.Usage)
+	}
+	fmt.Fprintf(w, "\nGlobal options:\n")
+	printOptions(w, "  ", app.Flags)
+}
+
+// printCommandHelp is laid out as virsh does it.
+func printCommandHelp(w io.Writer, c *cli.Command) {
+	fmt.Fprintf(w, "  NAME\n    %s - %s\n", c.Name, c.Usage)
+	fmt.Fprintf(w, "\n  SYNOPSIS\n    %s%s\n", c.Name, synopsis(c))
+	if len(c.Flags) > 0 {
+		fmt.Fprintf(w, "\n  OPTIONS\n")
+		printOptions(w, "    ", c.Flags)
+	}
+}
+
+func synopsis(c *cli.Command) string {
+	var s strings.Builder
+	for _, flag := range c.Flags {
+		names, value, _ := describe(flag)
+		fmt.Fprintf(&s, " [%s%s]", names[len(names)-1], value)
+	}
+	if c.ArgsUsage != "" {
+		s.WriteString(" " + c.ArgsUsage)
+	}
+	return s.String()
+}
+
+func printOptions(w io.Writer, indent string, flags []cli.Flag) {
+	for _, flag := range flags {
+		names, value, usage := describe(flag)
+		fmt.Fprintf(w, "%s%-22s %s\n", indent, strings.Join(names, ", ")+value, usage)
+	}
+}
+
+// describe returns an option's names as they are typed, the short ones first,
+// its value if it takes one, and what it does.
+func describe(flag cli.Flag) (names []string, value, usage string) {
+	for _, name := range flag.Names() {
+		if len(name) == 1 {
+			names = append([]string{"-" + name}, names...)
+		} else {
+			names = append(names, "--"+name)
+		}
+	}
+	f, ok := flag.(cli.DocGenerationFlag)
+	if !ok {
+		return names, "", ""
+	}
+	usage = f.GetUsage()
+	if !f.TakesValue() {
+		return names, "", usage
+	}
+	// The value's name is what stands in back quotes.
+	parts := strings.SplitN(usage, "`", 3)
+	if len(parts) < 3 {
+		return names, " VALUE", usage
+	}
+	return names, " " + parts[1], strings.Join(parts, "")
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/olekukonko/tablewriter"
+	"github.com/olekukonko/tablewriter/pkg/twwidth"
+	"github.com/olekukonko/tablewriter/renderer"
+	"github.com/olekukonko/tablewriter/tw"
+)
+
+// table is a list of rows under a header, drawn as virsh does it.
+type table struct {
+	columns []column
+	rows    [][]string
+}
+
+// column is a table's column.
+type column struct {
+	title string
+	// cut says whether its cells may be shortened, and where.
+	cut cut
+}
+
+type cut int
+
+const (
+	whole    cut = iota // never
+	cutEnd              // what a word begins with tells more, as in a name
+	cutStart            // what it ends with tells more, as in a path
+)
+
+// Blanks beside each cell, as in virsh.
+const (
+	blanksLeft  = " "
+	blanksRight = "  "
+)
+
+// minimum is how narrow a column may become by cutting.
+const minimum = 6
+
+// print draws the table. width is that of the terminal, or 0 when it does not
+// matter.
+func (t table) print(w io.Writer, width int) error {
+	if width > 0 {
+		t.fit(width)
+	}
+	var drawn bytes.Buffer
+	if err := t.draw(&drawn); err != nil {
+		return fmt.Errorf("draw table: %w", err)
+	}
+	if len(t.rows) == 0 {
+		// The library draws the line only between a header and rows.
+		_, total := t.widths()
+		fmt.Fprintln(&drawn, strings.Repeat("-", total))
+	}
+	// The library fills up every line with blanks.
+	for line := range strings.Lines(drawn.String()) {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(line, " \n")); err != nil {
+			return err
+		}
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+// draw renders the table without any of the library's formatting: by itself it
+// wraps cells, changes headers and guesses widths.
+func (t table) draw(w io.Writer) error {
+	cell := tw.CellConfig{
+		Formatting: tw.CellFormatting{AutoFormat: tw.Off, AutoWrap: tw.WrapNone},
+		Alignment:  tw.CellAlignment{Global: tw.AlignLeft},
+		Padding:    tw.CellPadding{Global: tw.Padding{Left: blanksLeft, Right: blanksRight, Overwrite: true}},
+	}
+	drawing := tablewriter.NewTable(w,
+		tablewriter.WithRenderer(renderer.NewBlueprint(tw.Rendition{
+			Borders: tw.BorderNone,
+			Symbols: tw.NewSymbolCustom("virsh").WithRow("-").WithCenter("-").WithColumn(" "),
+			Settings: tw.Settings{
+				Lines:      tw.Lines{ShowHeaderLine: tw.On},
+				Separators: tw.SeparatorsNone,
+			},
+		})),
+		tablewriter.WithConfig(tablewriter.Config{
+			Header:   cell,
+			Row:      cell,
+			Behavior: tw.Behavior{TrimSpace: tw.Off},
+		}),
+		// The same on every terminal, and in every test.
+		tablewriter.WithEastAsian(tw.Off),
+	)
+	titles := make([]any, len(t.columns))
+	for i, c := range t.columns {
+		titles[i] = c.title
+	}
+	drawing.Header(titles...)
+	if err := drawing.Bulk(t.rows); err != nil {
+		return err
+	}
+	return drawing.Render()
+}
+
+// fit shortens cells of the widest columns that may be cut until the table is
+// as narrow as the terminal, or can become no narrower.
+func (t table) fit(width int) {
+	widths, total := t.widths()
+	for total > width {
+		widest := -1
+		for i, c := range t.columns {
+			if c.cut != whole && widths[i] > minimum && (widest < 0 || widths[i] > widths[widest]) {
+				widest = i
+			}
+		}
+		if widest < 0 {
+			break
+		}
+		widths[widest]--
+		total--
+	}
+	for _, row := range t.rows {
+		for i, c := range t.columns {
+			row[i] = shorten(row[i], widths[i], c.cut)
+		}
+	}
+}
+
+// widths are the columns' widths without blanks, and that of the whole table as
+// it is printed, where nothing follows the last column.
+func (t table) widths() (widths []int, total int) {
+	widths = make([]int, len(t.columns))
+	for i, c := range t.columns {
+		widths[i] = twwidth.Width(c.title)
+		for _, row := range t.rows {
+			widths[i] = max(widths[i], twwidth.Width(row[i]))
+		}
+		total += widths[i] + len(blanksLeft) + len(blanksRight)
+	}
+	return widths, total
+}
+
+// shorten cuts a cell to a width, and shows where.
+func shorten(cell string, width int, where cut) string {
+	if where == whole || twwidth.Width(cell) <= width {
+		return cell
+	}
+	runes := []rune(cell)
+	for len(runes) > 0 && twwidth.Width(string(runes)) > width-1 {
+		if where == cutStart {
+			runes = runes[1:]
+		} else {
+			runes = runes[:len(runes)-1]
+		}
+	}
+	if where == cutStart {
+		return "…" + string(runes)
+	}
+	return string(runes) + "…"
+}

@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"virtlock/client"
+	"virtlock/client/api"
+)
+
+func modes(context.Context, *env, []string, string) []candidate {
+	return []candidate{
+		{string(api.Exclusive), "nobody else may hold it"},
+		{string(api.Shared), "others may share it"},
+	}
+}
+
+func uris(context.Context, *env, []string, string) []candidate {
+	return []candidate{
+		{"virtlockd:///system", "the daemon of the system"},
+		{"virtlockd:///session", "the daemon of the user's session"},
+	}
+}
+
+// files are the entries of the directory that is typed.
+func files(_ context.Context, _ *env, _ []string, typed string) []candidate {
+	dir, _ := filepath.Split(typed)
+	entries, err := os.ReadDir(filepath.Join(dir, "."))
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, entry := range entries {
+		name := dir + entry.Name()
+		if entry.IsDir() {
+			name += "/"
+		}
+		list = append(list, candidate{text: name})
+	}
+	return printable(list)
+}
+
+// lockspaceNames are the lockspaces that the daemon knows now.
+func lockspaceNames(ctx context.Context, e *env, _ []string, _ string) []candidate {
+	spaces, err := ask(ctx, e, func(ctx context.Context, c *client.Client) ([]api.Lockspace, error) {
+		return c.Lockspaces(ctx)
+	})
+	if err != nil {
+		return nil // a shell has no place for an error
+	}
+	list := []candidate{{direct, "files named by their path"}}
+	for _, space := range spaces {
+		if space.Path != "" {
+			list = append(list, candidate{space.Path, "lockspace"})
+		}
+	}
+	return printable(list)
+}
+
+// locksNow are the locks that are held now, in one lockspace or in all.
+func locksNow(ctx context.Context, e *env, lockspace *string) []api.Lock {
+	locks, err := ask(ctx, e, func(ctx context.Context, c *client.Client) ([]api.Lock, error) {
+		return c.Locks(ctx, api.LockFilter{Lockspace: lockspace})
+	})
+	if err != nil {
+		return nil
+	}
+	return locks
+}
+
+// lockNames are the names of the locks, in the lockspace that is the first
+// argument if there is one.
+func lockNames(ctx context.Context, e *env, args []string, _ string) []candidate {
+	var lockspace *string
+	if len(args) > 0 {
+		path := lockspacePath(args[0])
+		lockspace = &path
+	}
+	var list []candidate
+	for _, lock := range locksNow(ctx, e, lockspace) {
+		list = append(list, candidate{lock.Name, heldBy(lock)})
+	}
+	return printable(list)
+}
+
+// heldBy names the holders of a lock.
+func heldBy(lock api.Lock) string {
+	owners := make([]string, len(lock.Holders))
+	for i, holder := range lock.Holders {
+		owners[i] = ownerName(holder.Owner)
+	}
+	return string(lock.Mode) + ", " + strings.Join(owners, ", ")
+}
+
+func ownerNames(ctx context.Context, e *env, _ []string, _ string) []candidate {
+	var list []candidate
+	for _, lock := range locksNow(ctx, e, nil) {
+		for _, holder := range lock.Holders {
+			list = append(list, candidate{holder.Owner.Name, "owner"})
+		}
+	}
+	return printable(list)
+}
+
+// inspectArgs are the names of locks and, before one, the lockspaces.
+func inspectArgs(ctx context.Context, e *env, args []string, typed string) []candidate {
+	switch len(args) {
+	case 0:
+		return append(lockNames(ctx, e, nil, typed), lockspaceNames(ctx, e, nil, typed)...)
+	case 1:
+		return lockNames(ctx, e, args, typed)
+	}
+	return nil
+}
+
+// printable drops what would play tricks on the terminal, and what is there
+// twice.
+func printable(list []candidate) []candidate {
+	list = slices.DeleteFunc(list, func(c candidate) bool { return c.text == "" || quote(c.text) != c.text })
+	slices.SortFunc(list, func(a, b candidate) int { return strings.Compare(a.text, b.text) })
+	return slices.CompactFunc(list, func(a, b candidate) bool { return a.text == b.text })
+}

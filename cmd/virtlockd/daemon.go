@@ -1,0 +1,134 @@
+package main
+
+import (
+	"context"
+	"os"
+	"strings"
+	"syscall"
+
+	"virtlock/daemon"
+)
+
+// program is the process around a daemon.
+type program struct {
+	options  *options
+	parent   *parent // who waits until it serves; may be nil
+	paths    paths
+	settings daemon.Settings
+	log      *daemon.Log
+	signals  signals
+}
+
+// runDaemon runs the daemon until a signal or its timeout ends it.
+func runDaemon(o *options, waiting *parent) error {
+	p := &program{options: o, parent: waiting, signals: catchSignals()}
+	// What is made from now on is private from the start; so are the sockets,
+	// with the mode 0700. What others may see gets its mode later.
+	syscall.Umask(0o077)
+	var err error
+	if p.paths, err = defaultPaths(); err != nil {
+		return failf(exitUsage, "cannot find the home directory: %w", err)
+	}
+	if p.settings, err = p.readSettings(); err != nil {
+		return err
+	}
+	if p.log, err = openLog(p.settings, o, p.paths); err != nil {
+		return err
+	}
+	defer p.log.Close()
+	err = p.run()
+	if err != nil && !p.logsToTerminal() {
+		p.log.Logger("daemon").Error(err.Error())
+	}
+	return err
+}
+
+// readSettings reads the configuration, as at the start so for each reload.
+func (p *program) readSettings() (daemon.Settings, error) {
+	return readSettings(p.options, p.paths.Config, os.Getenv)
+}
+
+// logsToTerminal reports whether what is logged is also seen by who started the
+// program, who is told about its failure anyway.
+func (p *program) logsToTerminal() bool {
+	return p.parent == nil && strings.Contains(p.log.Outputs(), ":stderr")
+}
+
+// run takes what a daemon needs, serves, and gives it all back.
+func (p *program) run() error {
+	if p.parent != nil {
+		if err := enterBackground(p.options); err != nil {
+			return failf(exitSetUp, "cannot go to the root directory: %w", err)
+		}
+	}
+	raiseLimits(p.log.Logger("daemon"))
+	if err := makeDir(p.paths.RunDir, p.paths.RunDirMode); err != nil {
+		return failf(exitRunDir, "unable to create rundir %s: %w", p.paths.RunDir, err)
+	}
+	pid, err := acquirePIDFile(p.pidPath())
+	if err != nil {
+		return err
+	}
+	defer pid.release()
+	sockets, err := openSockets(p.paths)
+	if err != nil {
+		return err
+	}
+	defer sockets.remove()
+	return p.serve(sockets)
+}
+
+func (p *program) pidPath() string {
+	if p.options.pidFile != nil {
+		return *p.options.pidFile
+	}
+	return p.paths.PIDFile
+}
+
+// serve serves on the sockets until a signal or the timeout ends it.
+func (p *program) serve(s *sockets) error {
+	d, err := daemon.New(daemon.Config{
+		Listener:      s.main,
+		AdminListener: s.admin,
+		Settings:      p.settings,
+		ReadSettings:  p.readSettings,
+		Log:           p.log,
+		Timeout:       p.options.timeout,
+		Version:       version,
+	})
+	if err != nil {
+		return failf(exitSetUp, "cannot set up the daemon: %w", err)
+	}
+	ctx, end := context.WithCancel(context.Background())
+	defer end()
+	stop := p.signals.handle(p.actions(d, end))
+	defer stop()
+	log := p.log.Logger("daemon")
+	log.Info("serving", "socket", s.main.Addr().String(), "version", version)
+	p.parent.tell(ready)
+	if err := d.Serve(ctx); err != nil {
+		return failf(exitSetUp, "the daemon failed: %w", err)
+	}
+	log.Info("ended in order")
+	return nil
+}
+
+// actions is what each signal does.
+func (p *program) actions(d *daemon.Daemon, end func()) map[os.Signal]func() {
+	log := p.log.Logger("daemon")
+	leave := func() {
+		log.Info("leaving because of a signal")
+		end()
+	}
+	reload := func() {
+		if err := d.Reload(); err != nil {
+			log.Error("configuration not reloaded, the settings stay as they are", "error", err)
+		}
+	}
+	return map[os.Signal]func(){
+		syscall.SIGTERM: leave,
+		syscall.SIGINT:  leave,
+		syscall.SIGQUIT: leave,
+		syscall.SIGHUP:  reload,
+	}
+}

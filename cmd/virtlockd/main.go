@@ -1,0 +1,45 @@
+// Command virtlockd is the lock daemon: it takes the place of the program of
+// that name that comes with libvirt. This package is the part around the daemon
+// that a user and the system see: the command line, the configuration file, the
+// log, the PID file, the sockets and the signals. What the daemon does with its
+// clients is in package daemon.
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+)
+
+// version is the version of this program. The linker may set it.
+var version = "0.1.0"
+
+func main() { os.Exit(run(os.Args)) }
+
+// run runs the command line, and returns the exit status.
+func run(args []string) int {
+	o, err := parseOptions(args)
+	switch {
+	case errors.Is(err, errHelp):
+		printUsage(os.Stderr, args[0])
+		return exitOK
+	case errors.Is(err, errVersion):
+		fmt.Printf("%s (virtlock) %s\n", args[0], version)
+		return exitOK
+	case err != nil:
+		fmt.Fprintln(os.Stderr, complaint(args[0], err))
+		if errors.As(err, new(*wordError)) {
+			printUsage(os.Stderr, args[0])
+		}
+		return statusOf(err)
+	}
+	parent := findParent()
+	if o.background && parent == nil {
+		return runInBackground(args)
+	}
+	if err := runDaemon(o, parent); err != nil {
+		parent.tell(complaint(args[0], err))
+		return statusOf(err)
+	}
+	return exitOK
+}

@@ -1,0 +1,29 @@
+package daemon
+
+import (
+	"time"
+
+	"virtlock/daemon/internal/virnet"
+)
+
+// adminSetTimeout changes after which time of idleness the daemon leaves.
+func adminSetTimeout(c *conn, call virnet.Header, a *virnet.TimeoutArgs) (virnet.Payload, error) {
+	if err := checkFlags(call, a.Flags); err != nil {
+		return nil, err
+	}
+	timeout := time.Duration(a.Seconds) * time.Second
+	c.daemon.idle.setTimeout(timeout)
+	c.daemon.log.Info("timeout changed", "timeout", timeout, "client", c.id, "pid", c.peer.PID)
+	return nil, nil
+}
+
+// adminShutdown ends Serve in order, as a signal would. There is nothing to do
+// for ShutdownPreserve: what can be kept is kept at every end (law 4).
+func adminShutdown(c *conn, call virnet.Header, a *virnet.FlagsArgs) (virnet.Payload, error) {
+	if err := checkFlags(call, a.Flags&^virnet.ShutdownPreserve); err != nil {
+		return nil, err
+	}
+	c.daemon.log.Info("an administrator ends the daemon", "client", c.id, "pid", c.peer.PID)
+	c.daemon.stop(errShutdown)
+	return nil, nil
+}

@@ -1,0 +1,60 @@
+package bed
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// Binary builds virtlock/cmd/NAME with the race detector, once per run of the
+// tests, and returns its path. Any user may execute it.
+func Binary(t testing.TB, name string) string {
+	t.Helper()
+	Need(t, "/usr/bin/gcc")
+	dir, err := binaries()
+	if err != nil {
+		t.Fatalf("build our commands: %v", err)
+	}
+	return filepath.Join(dir, name)
+}
+
+// binaries builds all our commands into one directory. It goes with the mount
+// namespace of the tests.
+var binaries = sync.OnceValues(func() (string, error) {
+	dir, err := os.MkdirTemp("", "bin")
+	if err != nil {
+		return "", err
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		return "", err
+	}
+	build := exec.Command("go", "build", "-race", "-o", dir, "virtlock/cmd/...")
+	build.Stderr = os.Stderr // once, not in the message of each test
+	if err := build.Run(); err != nil {
+		return "", fmt.Errorf("go build: %w", err)
+	}
+	return dir, watchSources()
+})
+
+// watchSources reads the directories of our sources, which is how the go
+// command learns that a result of these tests must not be taken from its cache
+// once one of them changes: it sees imports, not what a test builds and starts.
+func watchSources() error {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "virtlock").Output()
+	if err != nil {
+		return fmt.Errorf("find module: %w", err)
+	}
+	root := strings.TrimSpace(string(out))
+	for _, dir := range []string{"cmd", "client", "daemon"} {
+		nothing := func(_ string, _ fs.DirEntry, err error) error { return err }
+		if err := filepath.WalkDir(filepath.Join(root, dir), nothing); err != nil {
+			return err
+		}
+	}
+	return nil
+}
