@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"errors"
 	"fmt"
 )
 
@@ -79,7 +78,7 @@ func (cn *conn) send(ctx context.Context, method string, params any, receive fun
 	case <-ctx.Done():
 		err = fmt.Errorf("%s: %w", method, context.Cause(ctx))
 	case <-cn.broken:
-		err = errors.Join(cn.brokenError(method), errNotSent)
+		err = fmt.Errorf("%w: %w", cn.brokenError(method), errNotSent)
 	}
 	cn.expect(id, nil)
 	return 0, err

@@ -23,6 +23,7 @@ type Subscription struct {
 	nc     net.Conn
 	lines  *bufio.Reader
 	stop   func() bool
+	early  []message // events that came before the answer to the request
 }
 
 // Subscribe asks for events whose type matches one of the patterns, or for all.
@@ -42,7 +43,7 @@ func (c *Client) Subscribe(ctx context.Context, types ...string) (*Subscription,
 	return s, nil
 }
 
-// start sends the request and reads its answer, which precedes all events.
+// start sends the request and reads its answer.
 func (s *Subscription) start(types []string) error {
 	line, err := encode(1, api.EventSubscribe, api.SubscribeParams{Types: types})
 	if err != nil {
@@ -50,7 +51,11 @@ func (s *Subscription) start(types []string) error {
 	}
 	// A daemon that refuses everybody may close before it is written to.
 	_, _ = s.nc.Write(line)
-	m, err := s.read()
+	m, err := s.readLine()
+	for err == nil && m.Method != "" {
+		s.early = append(s.early, m)
+		m, err = s.readLine()
+	}
 	switch {
 	case s.ctx.Err() != nil:
 		return fmt.Errorf("%s: %w", api.EventSubscribe, context.Cause(s.ctx))
@@ -63,7 +68,17 @@ func (s *Subscription) start(types []string) error {
 	return err
 }
 
+// read returns the next message, in the order in which they came.
 func (s *Subscription) read() (message, error) {
+	if len(s.early) > 0 {
+		m := s.early[0]
+		s.early = s.early[1:]
+		return m, nil
+	}
+	return s.readLine()
+}
+
+func (s *Subscription) readLine() (message, error) {
 	line, err := s.lines.ReadBytes('\n')
 	if err != nil {
 		return message{}, err

@@ -15,8 +15,10 @@ func subscribed(fc *fakeConn) {
 
 func TestSubscriptionTellsWhatWasLost(t *testing.T) {
 	c := fakeDaemon(t, func(fc *fakeConn) {
-		subscribed(fc)
+		// An event may come before the answer.
+		call := fc.Expect(api.EventSubscribe)
 		fc.Send(`{"jsonrpc":"2.0","method":"event","params":{"seq":8,"type":"lock.acquired"}}`)
+		fc.Reply(call, api.SubscribeResult{Seq: 7})
 		fc.Send(`{"jsonrpc":"2.0","method":"news","params":{}}`)
 		fc.Send(`{"jsonrpc":"2.0","method":"event","params":{"seq":11,"type":"lost","lost":3}}`)
 	})

@@ -54,12 +54,12 @@ func (c *Client) acquire(ctx context.Context, wait time.Duration, resources []ap
 }
 
 // waitMS is wait in milliseconds, rounded up. A deadline of ctx makes it
-// shorter, by a tenth and at most 50 ms, which is the time for the answer.
+// shorter, by a tenth and at most 250 ms, which is the time for the answer.
 func waitMS(ctx context.Context, wait time.Duration) int64 {
 	deadline, ok := ctx.Deadline()
 	if ok && wait != 0 {
 		left := time.Until(deadline)
-		left = max(left-min(left/10, 50*time.Millisecond), 0)
+		left = max(left-min(left/10, 250*time.Millisecond), 0)
 		if wait < 0 || left < wait {
 			wait = left
 		}

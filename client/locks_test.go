@@ -160,6 +160,7 @@ func TestAcquireWaits(t *testing.T) {
 }
 
 func TestWaitEndsBusy(t *testing.T) {
+	t.Parallel()
 	d := daemontest.Start(t)
 	r := newDisk(t, "a")
 	acquire(t, d.Client(t), r)
@@ -167,7 +168,7 @@ func TestWaitEndsBusy(t *testing.T) {
 		t.Errorf("Acquire = %v, want ErrBusy", err)
 	}
 	// So it does when the context has a deadline, and says who.
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	if _, err := d.Client(t).Acquire(ctx, client.Forever, r); !errors.Is(err, client.ErrBusy) {
 		t.Errorf("Acquire with a deadline = %v, want ErrBusy", err)

@@ -103,7 +103,7 @@ func (e *env) before(options *cli.Context) error {
 	}
 	switch {
 	case options.Bool("version"):
-		fmt.Fprintln(e.out, version())
+		fmt.Fprintln(e.out, version)
 		return errAnswered
 	case options.Bool("V"):
 		printVersions(e.out)

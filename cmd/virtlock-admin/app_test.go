@@ -90,11 +90,11 @@ func TestCommandHelp(t *testing.T) {
 
 func TestVersion(t *testing.T) {
 	for _, line := range []string{"-v", "--version", "list -v"} {
-		if got := runOK(t, strings.Fields(line)...); got != version()+"\n" {
+		if got := runOK(t, strings.Fields(line)...); got != version+"\n" {
 			t.Errorf("%s = %q", line, got)
 		}
 	}
-	if got := runOK(t, "-V"); !strings.HasPrefix(got, "virtlock-admin: "+version()+"\nprotocol:       1\ngo: ") {
+	if got := runOK(t, "-V"); !strings.HasPrefix(got, "virtlock-admin: "+version+"\nprotocol:       1\ngo: ") {
 		t.Errorf("-V = %q", got)
 	}
 }

@@ -7,8 +7,11 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/urfave/cli/v2"
+
+	"virtlock/client/api"
 )
 
 const manPage = "../../man/virtlock-admin.1"
@@ -111,4 +114,24 @@ func TestManPagesAreClean(t *testing.T) {
 			t.Errorf("mandoc: %v\n%s", err, out)
 		}
 	}
+}
+
+// TestManPageShowsTheTable draws the example of the man page.
+func TestManPageShowsTheTable(t *testing.T) {
+	hold := func(name string, pid int, ago time.Duration) api.Holder {
+		return api.Holder{Owner: api.Owner{Name: name, PID: pid}, Since: now.Add(-ago)}
+	}
+	long := 125 * time.Minute
+	e := &env{now: func() time.Time { return now }}
+	want := print(t, e.lockTable([]api.Lock{
+		{Name: "/srv/iso.raw", Mode: api.Shared, Holders: []api.Holder{hold("web01", 4242, long), hold("web02", 4305, 38*time.Second)}},
+		{Name: "/srv/web01.raw", Mode: api.Exclusive, Holders: []api.Holder{hold("web01", 4242, long)}},
+	}), 80)
+	b, err := os.ReadFile(manPage)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, example, _ := strings.Cut(string(b), "# virtlock-admin list\n")
+	example, _, _ = strings.Cut(example, ".Ed\n")
+	compare(t, example, want)
 }

@@ -132,9 +132,9 @@ func (t table) fit(width int) {
 func (t table) widths() (widths []int, total int) {
 	widths = make([]int, len(t.columns))
 	for i, c := range t.columns {
-		widths[i] = twwidth.Width(c.title)
+		widths[i] = textWidth(c.title)
 		for _, row := range t.rows {
-			widths[i] = max(widths[i], twwidth.Width(row[i]))
+			widths[i] = max(widths[i], textWidth(row[i]))
 		}
 		total += widths[i] + len(blanksLeft) + len(blanksRight)
 	}
@@ -143,19 +143,32 @@ func (t table) widths() (widths []int, total int) {
 
 // shorten cuts a cell to a width, and shows where.
 func shorten(cell string, width int, where cut) string {
-	if where == whole || twwidth.Width(cell) <= width {
+	if where == whole || textWidth(cell) <= width {
 		return cell
 	}
 	runes := []rune(cell)
-	for len(runes) > 0 && twwidth.Width(string(runes)) > width-1 {
+	// No character is wider than two columns: most of it can go at once.
+	for excess := textWidth(cell) - width + 1; excess > 0 && len(runes) > 0; excess = textWidth(string(runes)) - width + 1 {
+		drop := min((excess+1)/2, len(runes))
 		if where == cutStart {
-			runes = runes[1:]
+			runes = runes[drop:]
 		} else {
-			runes = runes[:len(runes)-1]
+			runes = runes[:len(runes)-drop]
 		}
 	}
 	if where == cutStart {
 		return "…" + string(runes)
 	}
 	return string(runes) + "…"
+}
+
+// textWidth is how many columns a text takes. Most texts are plain, and counting
+// them is much faster than asking the library.
+func textWidth(text string) int {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return twwidth.Width(text)
+		}
+	}
+	return len(text)
 }
