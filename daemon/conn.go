@@ -3,10 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
-	"io"
-	"net"
 	"sync"
-	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -15,8 +12,8 @@ import (
 	"virtlock/daemon/internal/peer"
 )
 
-// conn is a connection: bytes in, bytes out, and who is at the other end. One
-// goroutine reads it and answers; calls that wait have goroutines of their own.
+// conn is a connection: who is at the other end, and what it may. One goroutine
+// at a time reads it and answers; calls that wait have goroutines of their own.
 type conn struct {
 	daemon    *Daemon
 	id        uint64
@@ -31,18 +28,12 @@ type conn struct {
 	end   context.CancelFunc
 	calls sync.WaitGroup // goroutines beside the reading one
 
-	socket *net.UnixConn
-	raw    syscall.RawConn
-	write  sync.Mutex // held while a message is written, so that none is torn
+	stream
 
-	// Of the reading goroutine.
-	in     []byte // read and not yet used
-	used   bool   // something was, since the last reading
-	buffer *[]byte
-	got    int
-	rderr  error
-	fill   func(fd uintptr) bool // readOnce, made once
-	former []*registration       // replaced, but in use still
+	// Of whoever reads.
+	next       func(*conn) error // takes a message of its protocol out of in and answers it
+	former     []*registration   // replaced, but in use still
+	subscriber *subscriber       // nil without event.subscribe
 
 	mu           sync.Mutex // guards the fields that follow
 	protocol     string
@@ -53,126 +44,93 @@ type conn struct {
 
 var errClosing = errors.New("the daemon closes the connection")
 
-func newConn(d *Daemon, s *slots, socket *net.UnixConn, p peer.Credentials) (*conn, error) {
-	raw, err := socket.SyscallConn()
-	if err != nil {
-		return nil, err
-	}
-	c := &conn{daemon: d, slots: s, peer: p, connected: time.Now().UTC(), socket: socket, raw: raw}
+func newConn(d *Daemon, s *slots, fd int, p peer.Credentials) *conn {
+	c := &conn{daemon: d, slots: s, peer: p, connected: time.Now().UTC(), stream: newStream(fd)}
 	c.ctx, c.end = context.WithCancel(context.Background())
-	c.fill = c.readOnce
-	return c, nil
+	return c
 }
 
-// serve answers requests until the connection or the daemon ends.
-func (c *conn) serve() error {
-	if err := c.more(); err != nil {
-		return err
+// ready is called by the poller when something has happened.
+func (c *conn) ready(events uint32) {
+	if !c.begin(events) {
+		return
 	}
-	switch c.in[0] {
+	for {
+		if err := c.read(c.answerAll); err != nil {
+			c.daemon.part(c, err)
+			return
+		}
+		if c.finish() {
+			return
+		}
+	}
+}
+
+// errIncomplete says that there is no whole message yet.
+var errIncomplete = errors.New("message is not complete")
+
+// answerAll answers all messages that are whole by now.
+func (c *conn) answerAll() error {
+	if c.next == nil {
+		if err := c.pickProtocol(c.in[0]); err != nil {
+			return err
+		}
+	}
+	for {
+		switch err := c.next(c); err {
+		case nil:
+		case errIncomplete:
+			return nil
+		default:
+			return err
+		}
+	}
+}
+
+func (c *conn) pickProtocol(first byte) error {
+	name := ""
+	switch first {
 	case 0, 1, 2: // the length of a libvirt message, which has a most
-		c.setProtocol("libvirt")
-		return c.serveRPC()
+		name, c.next = "libvirt", (*conn).nextRPC
 	case '{', ' ', '\t', '\r', '\n':
-		c.setProtocol("json")
-		return c.serveJSON()
+		name, c.next = "json", (*conn).nextLine
+	default:
+		return errors.New("speaks neither libvirt's protocol nor JSON")
 	}
-	return errors.New("speaks neither libvirt's protocol nor JSON")
-}
-
-func (c *conn) setProtocol(name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.protocol = name
+	return nil
 }
 
 // close ends the connection and all that lives no longer than it: its calls
 // that wait, and the locks that are tied to it. It returns when these are free.
 func (c *conn) close() {
 	c.end()
-	c.socket.Close()
 	c.calls.Wait()
-	c.releaseBuffer()
+	c.daemon.poller.remove(c)
+	c.closeStream()
 	c.endRegistrations()
 }
 
-// disconnect makes the connection end, and may be called by anyone. Who serves
-// it closes it then.
+// disconnect makes the connection end at once, and may be called by anyone at
+// any time. Who serves it closes it then.
 func (c *conn) disconnect() {
 	c.end()
-	c.socket.Close()
+	c.shutdown(unix.SHUT_RDWR)
 }
 
-// buffers hold what was read only while it is worked on, so that a connection
-// that says nothing has none.
-var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }}
-
-// more waits until at least one more byte has come and appends what there is to
-// c.in. Memory follows the bytes that came, whatever length was announced.
-func (c *conn) more() error {
-	if c.buffer != nil || c.used {
-		c.in = append([]byte(nil), c.in...) // out of the buffer, or of a long message
-		c.used = false
-		c.releaseBuffer()
-	}
-	if err := c.raw.Read(c.fill); err != nil {
-		return err
-	}
-	if c.rderr != nil {
-		return c.rderr
-	}
-	if c.got == 0 {
-		return io.EOF
-	}
-	if len(c.in) == 0 {
-		c.in = (*c.buffer)[:c.got]
-		return nil
-	}
-	c.in = append(c.in, (*c.buffer)[:c.got]...)
-	c.releaseBuffer()
-	return nil
-}
-
-// use takes the first n bytes of what was read. They are the caller's until it
-// asks for more.
-func (c *conn) use(n int) []byte {
-	used := c.in[:n]
-	c.in, c.used = c.in[n:], true
-	return used
-}
-
-// readOnce reads once, or reports that there is nothing to read yet.
-func (c *conn) readOnce(fd uintptr) bool {
-	b := buffers.Get().(*[]byte)
-	for {
-		c.got, c.rderr = unix.Read(int(fd), *b)
-		if c.rderr != unix.EINTR {
-			break
-		}
-	}
-	if c.rderr == unix.EAGAIN {
-		buffers.Put(b)
-		return false
-	}
-	c.got = max(c.got, 0)
-	c.buffer = b
-	return true
-}
-
-func (c *conn) releaseBuffer() {
-	if c.buffer != nil {
-		buffers.Put(c.buffer)
-		c.buffer = nil
-	}
+// leave makes the connection end after what it is working on and what came
+// before.
+func (c *conn) leave() {
+	c.shutdown(unix.SHUT_RD)
+	c.end()
 }
 
 // send writes one message. A client that does not read blocks only those who
 // have something to tell it.
 func (c *conn) send(message []byte) error {
-	c.write.Lock()
-	defer c.write.Unlock()
-	_, err := c.socket.Write(message)
-	return err
+	return c.write(c.ctx, c.daemon.poller, message)
 }
 
 // snapshot describes the connection to others.

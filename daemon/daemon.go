@@ -47,12 +47,14 @@ type Daemon struct {
 	main      *slots
 	admin     *slots
 	spare     *spareFile
+	poller    *poller
+	listeners []listener
 	idle      *idle
 
 	mu       sync.Mutex // guards settings
 	settings Settings
 
-	conns sync.WaitGroup          // the goroutines of connections
+	conns sync.WaitGroup          // connections that are not closed yet
 	stop  context.CancelCauseFunc // ends Serve, which sets it before it serves anyone
 }
 
@@ -71,15 +73,52 @@ func New(config Config) (*Daemon, error) {
 		settings: config.Settings,
 	}
 	d.table = lockspace.New(d.changed)
-	var err error
-	if d.processes, err = newProcesses(d.table, d.processExited, d.idle.touch); err != nil {
-		return nil, err
-	}
-	if d.spare, err = newSpareFile(); err != nil {
-		d.processes.close()
+	if err := d.open(); err != nil {
+		d.close()
 		return nil, err
 	}
 	return d, nil
+}
+
+// open opens what the daemon needs of the system.
+func (d *Daemon) open() (err error) {
+	if d.processes, err = newProcesses(d.table, d.processExited, d.idle.touch); err != nil {
+		return err
+	}
+	if d.poller, err = newPoller(); err != nil {
+		return err
+	}
+	if d.spare, err = newSpareFile(); err != nil {
+		return err
+	}
+	if err := d.listen(d.config.Listener, d.main); err != nil || d.config.AdminListener == nil {
+		return err
+	}
+	return d.listen(d.config.AdminListener, d.admin)
+}
+
+func (d *Daemon) listen(socket *net.UnixListener, s *slots) error {
+	l, err := newListener(socket, s)
+	if err == nil {
+		d.listeners = append(d.listeners, l)
+	}
+	return err
+}
+
+// close closes what open has opened, and waits for its goroutines.
+func (d *Daemon) close() {
+	for _, l := range d.listeners {
+		l.close()
+	}
+	if d.poller != nil {
+		d.poller.close()
+	}
+	if d.processes != nil {
+		d.processes.close()
+	}
+	if d.spare != nil {
+		d.spare.Close()
+	}
 }
 
 // What ends Serve in order, beside its context.
@@ -101,7 +140,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	defer cancel(nil)
 	d.stop = cancel
 	var listening sync.WaitGroup
-	for _, l := range d.listeners() {
+	for _, l := range d.listeners {
 		listening.Go(func() {
 			if err := d.accept(ctx, l); err != nil {
 				cancel(err)
@@ -114,8 +153,8 @@ func (d *Daemon) Serve(ctx context.Context) error {
 		}
 	})
 	<-ctx.Done()
-	for _, l := range d.listeners() {
-		l.socket.SetDeadline(time.Unix(1, 0)) // wakes accept
+	for _, l := range d.listeners {
+		l.file.SetDeadline(time.Unix(1, 0)) // wakes accept
 	}
 	listening.Wait()
 	d.leave()
@@ -129,39 +168,29 @@ func (d *Daemon) Serve(ctx context.Context) error {
 // leave ends in order: calls under way get their answers, what is tied to a
 // connection is released, and who loses a lock is named.
 func (d *Daemon) leave() {
-	for _, l := range d.listeners() {
-		l.socket.Close()
+	for _, l := range d.listeners {
+		l.close()
 	}
-	for _, c := range d.clients.list() {
-		c.socket.SetReadDeadline(time.Unix(1, 0)) // after what it is working on
-		c.end()
+	for _, c := range d.poller.list() {
+		c.leave()
 	}
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		d.conns.Wait()
-		d.processes.close()
+		d.close()
 	}()
 	select {
 	case <-done:
 	case <-time.After(leaveTime):
 		d.log.Warn("left calls behind that wait for storage")
 	}
-	d.spare.Close()
 	for _, l := range d.table.Locks() {
 		for _, h := range l.Holders {
 			d.log.Warn("an owner runs on without its lock", "name", l.Name.Name, "path", l.Path(),
 				"owner", h.Identity.Name, "uuid", h.Identity.UUID, "pid", h.Identity.PID)
 		}
 	}
-}
-
-func (d *Daemon) listeners() []listener {
-	list := []listener{{d.config.Listener, d.main}}
-	if d.config.AdminListener != nil {
-		list = append(list, listener{d.config.AdminListener, d.admin})
-	}
-	return list
 }
 
 // isIdle reports whether nothing would be missed if the daemon left.

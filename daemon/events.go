@@ -20,7 +20,7 @@ type events struct {
 // subscriber is a connection that wants events. What it does not read in time
 // is dropped and counted; nobody waits for it.
 type subscriber struct {
-	types []string
+	types []string      // guarded by events.mu
 	ready chan struct{} // has room for one; filled when there is something to take
 
 	mu      sync.Mutex // guards the fields that follow
@@ -62,6 +62,15 @@ func (e *events) subscribe(types []string) (*subscriber, uint64) {
 	defer e.mu.Unlock()
 	e.subscribers[s] = struct{}{}
 	return s, e.last
+}
+
+// change gives a subscriber other types, and gives the number of the last event
+// that the former ones were for.
+func (e *events) change(s *subscriber, types []string) uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	s.types = types
+	return e.last
 }
 
 func (e *events) unsubscribe(s *subscriber) {
@@ -120,15 +129,39 @@ func (s *subscriber) take(ctx context.Context) []api.Event {
 	}
 }
 
-// subscribe answers event.subscribe: from then on events come as notifications
-// on the same connection.
-func (d *Daemon) subscribe(c *conn, p api.SubscribeParams) (api.SubscribeResult, error) {
-	for _, pattern := range p.Types {
+// Patterns are matched with every event, under the mutex of all: they must be
+// few and short.
+const (
+	maxPatterns = 64
+	maxPattern  = 64 // bytes
+)
+
+func checkPatterns(patterns []string) error {
+	if len(patterns) > maxPatterns {
+		return invalid("%d patterns of event types, of at most %d", len(patterns), maxPatterns)
+	}
+	for _, pattern := range patterns {
+		if len(pattern) > maxPattern {
+			return invalid("a pattern of event types is longer than %d bytes", maxPattern)
+		}
 		if _, err := path.Match(pattern, ""); err != nil {
-			return api.SubscribeResult{}, invalid("bad pattern %q of event types", pattern)
+			return invalid("bad pattern %q of event types", pattern)
 		}
 	}
+	return nil
+}
+
+// subscribe answers event.subscribe: from then on events come as notifications
+// on the same connection. Called again it changes their types.
+func (d *Daemon) subscribe(c *conn, p api.SubscribeParams) (api.SubscribeResult, error) {
+	if err := checkPatterns(p.Types); err != nil {
+		return api.SubscribeResult{}, err
+	}
+	if c.subscriber != nil {
+		return api.SubscribeResult{Seq: d.events.change(c.subscriber, p.Types)}, nil
+	}
 	s, last := d.events.subscribe(p.Types)
+	c.subscriber = s
 	c.calls.Go(func() {
 		defer d.events.unsubscribe(s)
 		for events := s.take(c.ctx); events != nil; events = s.take(c.ctx) {

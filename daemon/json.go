@@ -37,43 +37,24 @@ const jsonrpcVersion = "2.0"
 
 var noID = json.RawMessage("null")
 
-// serveJSON reads lines and answers them.
-func (c *conn) serveJSON() error {
-	for {
-		line, err := c.line()
-		if errors.Is(err, errLineTooLong) {
-			err = c.fail(noID, api.NumberInvalidRequest, err)
-		} else if err == nil {
-			err = c.answer(line)
-		}
-		if err != nil {
-			return err
-		}
-	}
-}
-
 var errLineTooLong = errors.New("a request takes at most 1 MiB")
 
-// line reads a line. Of one that is too long it keeps nothing, and fails with
-// errLineTooLong when its end has come.
-func (c *conn) line() ([]byte, error) {
-	seen, tooLong := 0, false
-	for {
-		if i := bytes.IndexByte(c.in[seen:], '\n'); i >= 0 {
-			line := c.use(seen + i + 1)[:seen+i]
-			if tooLong || len(line) >= api.MaxLine {
-				return nil, errLineTooLong
-			}
-			return line, nil
+// nextLine takes one line and answers it. Of a line that is too long it keeps
+// nothing, and says so when its end has come.
+func (c *conn) nextLine() error {
+	end := bytes.IndexByte(c.in, '\n')
+	if end < 0 {
+		if c.tooLong = c.tooLong || len(c.in) >= api.MaxLine; c.tooLong {
+			c.in = nil
 		}
-		if seen = len(c.in); seen >= api.MaxLine {
-			tooLong = true
-			c.in, seen = nil, 0
-		}
-		if err := c.more(); err != nil {
-			return nil, err
-		}
+		return errIncomplete
 	}
+	line := c.use(end + 1)[:end]
+	if c.tooLong || end >= api.MaxLine {
+		c.tooLong = false
+		return c.fail(noID, api.NumberInvalidRequest, errLineTooLong)
+	}
+	return c.answer(line)
 }
 
 // answer works on one line. It fails when the connection has to end.

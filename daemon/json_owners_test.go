@@ -133,7 +133,7 @@ func TestOwnerExit(t *testing.T) {
 	if a := waits.answer(); codeOf(a.Error) != api.CodeNotFound {
 		t.Errorf("the call that waited: %+v", a.Error)
 	}
-	// A connection that is left can ask for someUser any more.
+	// A connection that is left gets nothing any more.
 	if err := rpc.acquire("", dir+"/rpc.img"); err == nil {
 		t.Error("the dead got a lock")
 	}

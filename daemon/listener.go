@@ -3,10 +3,12 @@ package daemon
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net"
 	"os"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -18,24 +20,39 @@ import (
 // listener is a socket, and the slots of those who connect to it.
 type listener struct {
 	socket *net.UnixListener
+	file   *os.File // the same socket, which gives its connections as they are
 	slots  *slots
+}
+
+func newListener(socket *net.UnixListener, s *slots) (listener, error) {
+	file, err := socket.File()
+	return listener{socket, file, s}, err
+}
+
+func (l listener) close() {
+	l.file.Close()
+	l.socket.Close()
 }
 
 // accept serves those who connect, until ctx ends.
 func (d *Daemon) accept(ctx context.Context, l listener) error {
+	raw, err := l.file.SyscallConn()
+	if err != nil {
+		return err
+	}
 	for {
-		socket, err := l.socket.AcceptUnix()
+		fd, err := acceptOne(raw)
 		switch {
 		case ctx.Err() != nil:
 			if err == nil {
-				socket.Close()
+				unix.Close(fd)
 			}
 			return nil
 		case err == nil:
-			d.welcome(l.slots, socket, nil)
+			d.welcome(l.slots, fd, nil)
 		case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE):
-			if !d.acceptWithSpare(l) {
-				pause(ctx, 100*time.Millisecond)
+			if pending(raw) && !d.acceptWithSpare(l, raw) {
+				pause(ctx, pendingTime)
 			}
 		case errors.Is(err, unix.ECONNABORTED):
 			// the client has gone already
@@ -45,6 +62,23 @@ func (d *Daemon) accept(ctx context.Context, l listener) error {
 	}
 }
 
+// acceptOne waits for a connection. The runtime's poller does the waiting; the
+// connection itself is left to ours.
+func acceptOne(raw syscall.RawConn) (fd int, err error) {
+	rerr := raw.Read(func(socket uintptr) bool {
+		for {
+			fd, _, err = unix.Accept4(int(socket), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
+			if err != unix.EINTR {
+				return err != unix.EAGAIN
+			}
+		}
+	})
+	if rerr != nil {
+		return -1, rerr
+	}
+	return fd, os.NewSyscallError("accept4", err)
+}
+
 func pause(ctx context.Context, t time.Duration) {
 	select {
 	case <-time.After(t):
@@ -52,81 +86,73 @@ func pause(ctx context.Context, t time.Duration) {
 	}
 }
 
+// pendingTime is how long pending waits.
+const pendingTime = 100 * time.Millisecond
+
+// pending waits a moment for a client that connects. Without a descriptor left
+// accept(2) cannot: it takes one first, and then looks whether there is a client.
+func pending(raw syscall.RawConn) bool {
+	found := false
+	err := raw.Control(func(fd uintptr) {
+		fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+		n, err := unix.Poll(fds, int(pendingTime.Milliseconds()))
+		found = err == nil && n == 1
+	})
+	return err == nil && found
+}
+
 // acceptWithSpare takes a connection for which there is no descriptor left, so
 // that its client gets an answer instead of waiting for ever. It reports
 // whether that went well: a lock may have got the spare descriptor first.
-func (d *Daemon) acceptWithSpare(l listener) bool {
+func (d *Daemon) acceptWithSpare(l listener, raw syscall.RawConn) bool {
 	d.spare.Close()
 	defer d.spare.reopen()
-	socket, err := l.socket.AcceptUnix()
+	fd, err := acceptOne(raw)
 	if err != nil {
 		return false
 	}
+	if d.spare.reopen() == nil { // there are some again
+		d.welcome(l.slots, fd, nil)
+		return true
+	}
 	d.log.Error("no file descriptor left for a client", "socket", l.slots.name)
-	done := d.welcome(l.slots, socket, &limitError{"the daemon has no file descriptor left", "raise LimitNOFILE of its service, or release locks"})
+	c := d.welcome(l.slots, fd, &limitError{"the daemon has no file descriptor left", "raise LimitNOFILE of its service, or release locks"})
+	if c == nil {
+		return true
+	}
 	select {
-	case <-done:
+	case <-c.closed:
 	case <-time.After(time.Second):
-		socket.Close()
-		<-done
+		c.disconnect()
+		<-c.closed
 	}
 	return true
 }
 
-// welcome serves a connection on a goroutine of its own, and gives what is
-// closed when it has ended.
-func (d *Daemon) welcome(s *slots, socket *net.UnixConn, refusal error) <-chan struct{} {
-	done := make(chan struct{})
-	d.conns.Go(func() {
-		defer close(done)
-		defer socket.Close()
-		d.serve(s, socket, refusal)
-	})
-	return done
-}
-
-func (d *Daemon) serve(s *slots, socket *net.UnixConn, refusal error) {
-	cred, err := peer.Of(socket)
+// welcome serves a connection, or answers its first request with the refusal if
+// there is one. It gives nil when it does neither.
+func (d *Daemon) welcome(s *slots, fd int, refusal error) *conn {
+	cred, err := peer.Of(fd)
+	if err == nil && cred.UID != os.Geteuid() {
+		// As libvirt: root serves root, and a user's daemon that user.
+		err = fmt.Errorf("process %d belongs to user %d", cred.PID, cred.UID)
+	}
 	if err != nil {
-		d.log.Error("cannot tell who a client is", "error", err)
-		return
+		d.log.Error("refused a client", "error", err)
+		unix.Close(fd)
+		return nil
 	}
-	// As libvirt: root serves root, and a user's daemon that user.
-	if cred.UID != os.Geteuid() {
-		d.log.Error("refused a client of another user", "uid", cred.UID, "pid", cred.PID)
-		return
-	}
-	c, err := newConn(d, s, socket, cred)
-	if err != nil {
-		d.log.Error("cannot serve a client", "error", err)
-		return
-	}
+	c := newConn(d, s, fd, cred)
 	if c.refusal = refusal; refusal == nil {
 		c.refusal = s.take(d.log)
 	}
-	if c.refusal != nil {
-		d.refuse(c)
-		return
+	d.conns.Add(1)
+	d.meet(c)
+	if err := d.poller.add(c); err != nil {
+		d.part(c, err)
+		return nil
 	}
-	d.clients.add(c)
-	d.idle.touch()
-	d.events.publish(api.EventClientConnected, func(e *api.Event) { e.Client = c.id })
-	err = c.serve()
-	c.close()
-	s.giveBack()
-	d.clients.remove(c)
-	d.idle.touch()
-	d.events.publish(api.EventClientClosed, func(e *api.Event) { e.Client = c.id })
-	if !isOrdinaryEnd(err) {
-		d.log.Info("closed a connection", "client", c.id, "pid", cred.PID, "because", err)
-	}
-}
-
-// isOrdinaryEnd reports whether a connection ended because one side meant it to:
-// by the client, with the daemon, by an administrator, or by a call.
-func isOrdinaryEnd(err error) bool {
-	return err == nil || errors.Is(err, io.EOF) || errors.Is(err, os.ErrDeadlineExceeded) ||
-		errors.Is(err, net.ErrClosed) || errors.Is(err, errClosing)
+	return c
 }
 
 // How long a client may take to hear that it is refused, and how many may do so
@@ -136,14 +162,36 @@ const (
 	maxRefusals = 128
 )
 
-// refuse answers one request with the reason and closes.
-func (d *Daemon) refuse(c *conn) {
-	if c.slots.refusing.Add(1) <= maxRefusals {
-		c.socket.SetDeadline(time.Now().Add(refusalTime))
-		c.serve()
+// meet notes a connection down that is to be served.
+func (d *Daemon) meet(c *conn) {
+	if c.refusal != nil {
+		wait := refusalTime
+		if c.slots.refusing.Add(1) > maxRefusals {
+			wait = 0
+		}
+		time.AfterFunc(wait, c.disconnect)
+		return
 	}
-	c.slots.refusing.Add(-1)
+	d.clients.add(c)
+	d.idle.touch()
+	d.events.publish(api.EventClientConnected, func(e *api.Event) { e.Client = c.id })
+}
+
+// part closes a connection that has ended.
+func (d *Daemon) part(c *conn, why error) {
+	defer d.conns.Done()
 	c.close()
+	if c.refusal != nil {
+		c.slots.refusing.Add(-1)
+		return
+	}
+	c.slots.giveBack()
+	d.clients.remove(c)
+	d.idle.touch()
+	d.events.publish(api.EventClientClosed, func(e *api.Event) { e.Client = c.id })
+	if why != io.EOF && why != errClosing {
+		d.log.Info("closed a connection", "client", c.id, "pid", c.peer.PID, "because", why)
+	}
 }
 
 // spareFile is a descriptor to give up when there are no others left.
@@ -154,10 +202,14 @@ func newSpareFile() (*spareFile, error) {
 	return s, s.reopen()
 }
 
+// reopen opens it unless it is open.
 func (s *spareFile) reopen() error {
+	if s.file.Load() != nil {
+		return nil
+	}
 	f, err := os.Open(os.DevNull)
-	if err == nil {
-		s.file.Store(f)
+	if err == nil && !s.file.CompareAndSwap(nil, f) {
+		f.Close() // the other listener was faster
 	}
 	return err
 }

@@ -3,6 +3,7 @@ package daemon_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -44,7 +45,9 @@ func exitWith(err error) {
 // inRole makes a command of the test's own program.
 func inRole(role string, args ...string) *exec.Cmd {
 	cmd := exec.Command("/proc/self/exe", args...)
-	cmd.Env = append(os.Environ(), roleVariable+"="+role)
+	// The race detector's second before a process exits is for reports; those
+	// that come are written at once.
+	cmd.Env = append(os.Environ(), roleVariable+"="+role, "GORACE=atexit_sleep_ms=0")
 	cmd.Stderr = os.Stderr
 	// Goes with the test, even if that is killed.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: unix.SIGKILL}
@@ -63,7 +66,10 @@ type childConfig struct {
 	Files                 uint64 // RLIMIT_NOFILE, if not 0
 	MaxClients, MaxAdmins int    // the defaults, if 0
 	LogFile               string // if not empty
-	uid                   int
+	// Directories to be mounted so that nothing can be written, and so that
+	// there is no room for a file.
+	ReadOnly, Full string
+	uid            int
 }
 
 func (c childConfig) sockets() (main, admin string) {
@@ -84,6 +90,9 @@ func startChild(t *testing.T, config childConfig) child {
 		t.Fatal(err)
 	}
 	cmd := inRole("daemon", string(text))
+	if config.ReadOnly != "" || config.Full != "" {
+		cmd.SysProcAttr.Cloneflags = unix.CLONE_NEWNS
+	}
 	if config.uid != 0 {
 		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(config.uid), Gid: uint32(config.uid)}
 	}
@@ -113,6 +122,9 @@ func serveChild(text string) error {
 	if err := json.Unmarshal([]byte(text), &c); err != nil {
 		return err
 	}
+	if err := c.mount(); err != nil {
+		return err
+	}
 	if c.Files != 0 {
 		limit := unix.Rlimit{Cur: c.Files, Max: c.Files}
 		if err := unix.Setrlimit(unix.RLIMIT_NOFILE, &limit); err != nil {
@@ -131,6 +143,18 @@ func serveChild(text string) error {
 	defer stop()
 	fmt.Println("ready")
 	return d.Serve(ctx)
+}
+
+// mount mounts what the daemon is to see, in the mount namespace of the process.
+func (c childConfig) mount() error {
+	if c.ReadOnly == "" && c.Full == "" {
+		return nil
+	}
+	return errors.Join(
+		unix.Mount("", "/", "", unix.MS_PRIVATE|unix.MS_REC, ""),
+		unix.Mount("tmpfs", c.ReadOnly, "tmpfs", unix.MS_RDONLY, ""),
+		unix.Mount("tmpfs", c.Full, "tmpfs", 0, "nr_inodes=1"), // its root takes one
+	)
 }
 
 func (c childConfig) daemonConfig() (daemon.Config, error) {

@@ -171,3 +171,13 @@ func (c *jsonConn) ended() bool {
 	_, err := c.lines.ReadByte()
 	return err != nil && !strings.Contains(err.Error(), "timeout")
 }
+
+// jsonString is a string in JSON.
+func jsonString(t testing.TB, s string) string {
+	t.Helper()
+	text, err := json.Marshal(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}

@@ -21,33 +21,16 @@ var programs = map[string]program{
 	adminSocket: adminProgram,
 }
 
-// serveRPC reads libvirt's messages and answers them, one after another.
-func (c *conn) serveRPC() error {
-	for {
-		message, err := c.message()
-		if err != nil {
-			return err
-		}
-		if err := c.answerRPC(message); err != nil {
-			return err
-		}
+// nextRPC takes one of libvirt's messages and answers it.
+func (c *conn) nextRPC() error {
+	size, err := virnet.MessageSize(c.in)
+	if err != nil {
+		return err
 	}
-}
-
-// message reads a whole message.
-func (c *conn) message() ([]byte, error) {
-	for {
-		size, err := virnet.MessageSize(c.in)
-		if err != nil {
-			return nil, err
-		}
-		if size > 0 && len(c.in) >= size {
-			return c.use(size), nil
-		}
-		if err := c.more(); err != nil {
-			return nil, err
-		}
+	if size == 0 || len(c.in) < size {
+		return errIncomplete
 	}
+	return c.answerRPC(c.use(size))
 }
 
 // answerRPC works on one message. It fails when the connection has to end.

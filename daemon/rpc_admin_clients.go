@@ -107,8 +107,8 @@ func (c *conn) info() []virnet.TypedParam {
 // securityLabel is what a security module of the kernel calls the peer; "" when
 // there is no such module.
 func (c *conn) securityLabel() (label string) {
-	_ = c.raw.Control(func(fd uintptr) {
-		label, _ = unix.GetsockoptString(int(fd), unix.SOL_SOCKET, unix.SO_PEERSEC)
+	c.control(func(fd int) {
+		label, _ = unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_PEERSEC)
 	})
 	return label
 }

@@ -17,8 +17,8 @@ func adminSetTimeout(c *conn, call virnet.Header, a *virnet.TimeoutArgs) (virnet
 	return nil, nil
 }
 
-// adminShutdown ends Serve in order, as a signal would. There is nothing to do
-// for ShutdownPreserve: what can be kept is kept at every end (law 4).
+// adminShutdown ends Serve in order, as a signal would. ShutdownPreserve makes no
+// difference: no way to stop the daemon gives up what another would keep.
 func adminShutdown(c *conn, call virnet.Header, a *virnet.FlagsArgs) (virnet.Payload, error) {
 	if err := checkFlags(call, a.Flags&^virnet.ShutdownPreserve); err != nil {
 		return nil, err

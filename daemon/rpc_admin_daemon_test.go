@@ -4,6 +4,7 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"virtlock/daemon"
 	"virtlock/daemon/internal/virnet"
@@ -45,6 +46,19 @@ func serve(t *testing.T) served {
 	return s
 }
 
+// wait waits until the daemon has ended well.
+func (s served) wait(t *testing.T) {
+	t.Helper()
+	select {
+	case err := <-s.ended:
+		if err != nil {
+			t.Errorf("the daemon ended with %v", err)
+		}
+	case <-time.After(patience):
+		t.Fatal("the daemon does not end")
+	}
+}
+
 // TestAdminTimeout demands that a timeout set at run time ends the daemon once
 // its last client has gone, and not before.
 func TestAdminTimeout(t *testing.T) {
@@ -62,9 +76,7 @@ func TestAdminTimeout(t *testing.T) {
 	default:
 	}
 	stays.Close()
-	if err := <-s.ended; err != nil {
-		t.Errorf("at the timeout: %v", err)
-	}
+	s.wait(t)
 }
 
 // TestAdminShutdown demands that the one who ends the daemon gets an answer,
@@ -83,9 +95,7 @@ func TestAdminShutdown(t *testing.T) {
 			}
 			a := dialAdmin(t, s.admin)
 			a.must(t, virnet.AdminDaemonShutdown, virnet.FlagsArgs{Flags: flags})
-			if err := <-s.ended; err != nil {
-				t.Errorf("at the end: %v", err)
-			}
+			s.wait(t)
 			if !guest.lives() {
 				t.Error("the guest was killed")
 			}

@@ -2,16 +2,21 @@ package daemon
 
 import "virtlock/daemon/internal/virnet"
 
-// servers are the names of what libvirt calls servers: a socket each, with its
-// clients and limits. libvirt lists them in no certain order.
-var servers = []string{"virtlockd", "admin"}
+// What libvirt calls servers: a socket each, with its clients and limits.
+const (
+	mainServer  = "virtlockd"
+	adminServer = "admin"
+)
+
+// servers are all there are. libvirt lists them in no certain order.
+var servers = []string{mainServer, adminServer}
 
 // server gives the slots of a server.
 func (d *Daemon) server(name string) (*slots, error) {
 	switch name {
-	case servers[0]:
+	case mainServer:
 		return d.main, nil
-	case servers[1]:
+	case adminServer:
 		return d.admin, nil
 	}
 	return nil, virnet.Errorf(virnet.CodeNoServer, virnet.DomainRPC, "No server named '%s'", name)
@@ -87,7 +92,8 @@ func adminGetThreadpool(c *conn, call virnet.Header, a *virnet.ServerArgs) (virn
 }
 
 // adminSetThreadpool refuses what would make a pool, with libvirt's words, and
-// does nothing else: libvirt would start prioWorkers, which then have no work.
+// does nothing else. libvirt takes a number of prioWorkers and shows it again;
+// here there are none, whatever was set.
 func adminSetThreadpool(c *conn, call virnet.Header, a *virnet.ServerParamsArgs) (virnet.Payload, error) {
 	_, params, err := c.serverParams(call, a, minWorkers, maxWorkers, prioWorkers)
 	if err != nil {

@@ -69,10 +69,16 @@ func TestNamesAndRemove(t *testing.T) {
 			must(t, os.Remove(path))
 			must(t, os.Mkdir(path, 0o700))
 		}, [3]bool{}, false, nil},
-		{"not empty", func(t *testing.T, path string) { must(t, os.WriteFile(path, []byte("x"), 0o600)) },
-			[3]bool{true, true, true}, false, ErrNotEmpty},
-		{"gone with its directory", func(t *testing.T, path string) { must(t, os.RemoveAll(filepath.Dir(path))) },
-			[3]bool{}, true, nil},
+		{
+			"not empty", func(t *testing.T, path string) { must(t, os.WriteFile(path, []byte("x"), 0o600)) },
+			[3]bool{true, true, true},
+			false, ErrNotEmpty,
+		},
+		{
+			"gone with its directory", func(t *testing.T, path string) { must(t, os.RemoveAll(filepath.Dir(path))) },
+			[3]bool{},
+			true, nil,
+		},
 		{"behind a linked directory", func(t *testing.T, path string) {
 			sub := filepath.Dir(path)
 			must(t, os.Rename(sub, sub+"2"))

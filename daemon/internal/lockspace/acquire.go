@@ -55,18 +55,19 @@ func (t *Table) Acquire(ctx context.Context, h Holder, reqs []Request, o Options
 func (t *Table) wait(ctx context.Context, h Holder, reqs []Request, o Options, busy *BusyError) ([]Lock, error) {
 	k := t.enqueue(h, reqs, busy)
 	defer t.dequeue(k)
-	if o.Queued != nil {
-		o.Queued()
-	}
 	poll := firstPoll
-	for {
-		// The first try is for what happened before the ticket was in line.
+	for queued := o.Queued; ; queued = nil {
+		// The first try is for what happened before the ticket was in line, and
+		// gives it its place in the lines of files.
 		granted, err := t.try(ctx, h, reqs, o, k)
 		latest, ok := err.(*BusyError)
 		if !ok {
 			return granted, err
 		}
 		busy = latest
+		if queued != nil {
+			queued()
+		}
 		var timer <-chan time.Time
 		if busy.Foreign != nil {
 			timer = time.After(poll)

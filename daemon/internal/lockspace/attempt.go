@@ -213,8 +213,7 @@ func (a *attempt) lockFiles() error {
 
 func (g *target) lock() error {
 	err := g.open.Lock(g.Mode)
-	var foreign *filelock.LockedError
-	if errors.As(err, &foreign) {
+	if foreign, ok := errors.AsType[*filelock.LockedError](err); ok {
 		return &BusyError{Name: g.Name, Foreign: foreign}
 	}
 	if err != nil {
@@ -284,12 +283,12 @@ func (a *attempt) finish() {
 	}
 }
 
-// abandon closes a target's file. One that was made for it goes, if this
-// attempt is alone with it.
+// abandon closes a target's file. One that was made for it goes, if nobody has a
+// lock on it.
 func (a *attempt) abandon(g *target) {
 	i := slices.IndexFunc(a.turns, func(f *file) bool { return f.id == g.id })
 	mine := i >= 0
-	gone, _ := retire(g.place(), g.open, g.Autocreate && mine && len(a.table.locksOn(g.id)) == 0)
+	gone, _ := retire(g.place(), g.open, g.Autocreate && mine)
 	if mine {
 		a.turns[i].gone = gone
 	}

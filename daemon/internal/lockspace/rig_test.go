@@ -17,7 +17,7 @@ import (
 
 // rig is a table over a directory of its own, which is a lockspace.
 type rig struct {
-	t     testing.TB
+	t     tb
 	table *Table
 	dir   string
 
@@ -25,14 +25,28 @@ type rig struct {
 	changes []Change   // seen by observe, unless the rig is for a benchmark
 }
 
-// newRig makes a rig. When the test ends, nothing may be left of it: no
-// descriptor, no entry in the table, no goroutine that waits.
+// tb is what a rig needs of a test, which may be one of rapid's.
+type tb interface {
+	Helper()
+	Cleanup(f func())
+	Error(args ...any)
+	Errorf(format string, args ...any)
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+}
+
+// newRig makes a rig.
 func newRig(t testing.TB) *rig {
 	t.Helper()
-	r := &rig{t: t, dir: t.TempDir()}
-	_, keep := t.(*testing.T)
+	return newRigIn(t, t.TempDir())
+}
+
+func newRigIn(t tb, dir string) *rig {
+	t.Helper()
+	r := &rig{t: t, dir: dir}
+	_, benchmark := t.(*testing.B)
 	r.table = New(func(c Change) {
-		if keep {
+		if !benchmark {
 			r.mu.Lock()
 			defer r.mu.Unlock()
 			r.changes = append(r.changes, c)
@@ -42,7 +56,7 @@ func newRig(t testing.TB) *rig {
 	return r
 }
 
-func must(t testing.TB, err error) {
+func must(t tb, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)
@@ -50,7 +64,7 @@ func must(t testing.TB, err error) {
 }
 
 // wantAs fails unless err is of type E, which it returns.
-func wantAs[E error](t testing.TB, err error) E {
+func wantAs[E error](t tb, err error) E {
 	t.Helper()
 	e, ok := errors.AsType[E](err)
 	if !ok {
@@ -59,7 +73,7 @@ func wantAs[E error](t testing.TB, err error) E {
 	return e
 }
 
-func wantErr(t testing.TB, err, want error) {
+func wantErr(t tb, err, want error) {
 	t.Helper()
 	if !errors.Is(err, want) {
 		t.Fatalf("error is %v, not %v", err, want)
@@ -272,7 +286,7 @@ func (r *rig) descriptors() (n int) {
 
 // kernelLock asks the kernel, through a descriptor that has nothing to do with
 // the table, how a file is locked.
-func kernelLock(t testing.TB, path string) (kind int16) {
+func kernelLock(t tb, path string) (kind int16) {
 	t.Helper()
 	fd, err := unix.Open(path, unix.O_RDWR|unix.O_CLOEXEC, 0)
 	must(t, err)

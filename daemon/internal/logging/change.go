@@ -35,9 +35,6 @@ func (l *Log) SetOutputs(outputs string) error {
 func (l *Log) set(change func(*Settings)) error {
 	l.change.Lock()
 	defer l.change.Unlock()
-	if l.closed {
-		return os.ErrClosed
-	}
 	s := l.settings
 	change(&s)
 	filters, outputs, err := s.parse()
@@ -47,33 +44,37 @@ func (l *Log) set(change func(*Settings)) error {
 	if err != nil {
 		return err
 	}
-	writers, err := l.open(outputs)
+	writers, started, err := l.open(outputs)
 	if err != nil {
 		return err
 	}
+	old, err := l.swap(s.Level, filters, outputs, writers)
+	if err != nil {
+		closeAll(started)
+		return err
+	}
 	l.settings = s
-	closeAll(l.swap(s.Level, filters, outputs, writers))
+	closeAll(old)
 	return nil
 }
 
 // open returns a writer for each output: that which is there already, but a new
-// one for a file. The caller holds change.
-func (l *Log) open(outputs []Output) ([]*writer, error) {
-	var writers, started []*writer
+// one for a file; and again those that it started. The caller holds change.
+func (l *Log) open(outputs []Output) (writers, started []*writer, err error) {
 	for _, o := range outputs {
 		w := l.writerFor(o)
 		if w == nil {
 			place, err := o.open()
 			if err != nil {
 				closeAll(started)
-				return nil, err
+				return nil, nil, err
 			}
 			w = startWriter(o, place, l.introduction)
 			started = append(started, w)
 		}
 		writers = append(writers, w)
 	}
-	return writers, nil
+	return writers, started, nil
 }
 
 // writerFor returns the writer that may go on for an output, or nil.
@@ -89,26 +90,29 @@ func (l *Log) writerFor(o Output) *writer {
 }
 
 // swap puts everything in place at once, and returns the writers that are no
-// longer needed.
-func (l *Log) swap(level Level, filters []Filter, outputs []Output, writers []*writer) []*writer {
+// longer needed. It fails if the log is closed.
+func (l *Log) swap(level Level, filters []Filter, outputs []Output, writers []*writer) ([]*writer, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if l.closed {
+		return nil, os.ErrClosed
+	}
 	old := l.writers
 	l.level, l.filters, l.writers = level, filters, writers
 	for i, w := range writers {
 		w.output = outputs[i] // its level may have changed
 	}
-	for _, s := range l.sources {
-		l.updateLocked(s)
-	}
-	return slices.DeleteFunc(old, func(w *writer) bool { return slices.Contains(writers, w) })
+	l.updateLocked()
+	return slices.DeleteFunc(old, func(w *writer) bool { return slices.Contains(writers, w) }), nil
 }
 
-// updateLocked works out the threshold of a source.
-func (l *Log) updateLocked(s *source) {
+// updateLocked works out the threshold of each source.
+func (l *Log) updateLocked() {
 	least := off
 	for _, w := range l.writers {
 		least = min(least, w.output.Level)
 	}
-	s.threshold.Store(int32(max(least, levelFor(s.name, l.filters, l.level))))
+	for _, s := range l.sources {
+		s.threshold.Store(int32(max(least, levelFor(s.name, l.filters, l.level))))
+	}
 }

@@ -17,7 +17,6 @@ type Log struct {
 
 	change   sync.Mutex // held by who changes something; guards the settings
 	settings Settings
-	closed   bool
 
 	mu      sync.RWMutex // guards what follows; held for reading while a record is queued
 	level   Level
@@ -25,6 +24,7 @@ type Log struct {
 	writers []*writer
 	sources map[string]*source
 	preface []string
+	closed  bool
 }
 
 // Open opens a log. The fallback is where it goes as long as the settings name no
@@ -46,7 +46,7 @@ func (l *Log) Logger(name string) *slog.Logger {
 	if s == nil {
 		s = &source{name: name}
 		l.sources[name] = s
-		l.updateLocked(s)
+		l.updateLocked()
 	}
 	return slog.New(&handler{log: l, source: s})
 }
@@ -95,10 +95,14 @@ func (l *Log) Outputs() string {
 }
 
 // Close writes what is queued, as long as the outputs take it without delay, and
-// closes them. What is logged afterwards is lost.
+// closes them. What is logged afterwards is lost. It does not wait for a change
+// that hangs.
 func (l *Log) Close() {
-	l.change.Lock()
-	defer l.change.Unlock()
+	l.mu.Lock()
 	l.closed = true
-	closeAll(l.swap(off, nil, nil, nil))
+	old := l.writers
+	l.writers = nil
+	l.updateLocked()
+	l.mu.Unlock()
+	closeAll(old)
 }

@@ -98,6 +98,17 @@ func TestTheEndDoesNotWaitForAnOutputThatHangs(t *testing.T) {
 	})
 }
 
+// A change may hang for as long as the storage under a new log file does.
+func TestCloseDoesNotWaitForAChange(t *testing.T) {
+	l, err := Open(Settings{Level: Debug}, "stderr")
+	if err != nil {
+		t.Fatal(err)
+	}
+	l.change.Lock()
+	l.Close()
+	l.change.Unlock()
+}
+
 // halfFile takes a part of the first line only, as a full disk does.
 type halfFile struct {
 	strings.Builder

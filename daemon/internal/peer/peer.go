@@ -2,7 +2,6 @@
 package peer
 
 import (
-	"net"
 	"os"
 
 	"golang.org/x/sys/unix"
@@ -11,21 +10,10 @@ import (
 // Credentials are who a peer was when it connected (unix(7), SO_PEERCRED).
 type Credentials struct{ PID, UID, GID int }
 
-// Of gives the credentials of a connection's peer.
-func Of(c *net.UnixConn) (Credentials, error) {
-	raw, err := c.SyscallConn()
-	if err != nil {
-		return Credentials{}, err
-	}
-	var cred *unix.Ucred
-	// Inside Control, so that the descriptor cannot be closed and used again
-	// meanwhile.
-	cerr := raw.Control(func(fd uintptr) {
-		cred, err = unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED)
-	})
-	if cerr != nil {
-		return Credentials{}, cerr
-	}
+// Of gives the credentials of the peer of a connected socket, which has to stay
+// open meanwhile.
+func Of(fd int) (Credentials, error) {
+	cred, err := unix.GetsockoptUcred(fd, unix.SOL_SOCKET, unix.SO_PEERCRED)
 	if err != nil {
 		return Credentials{}, os.NewSyscallError("getsockopt", err)
 	}

@@ -1,0 +1,216 @@
+package daemon
+
+import (
+	"os"
+	"sync"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// poller serves the connections that have something to say. One goroutine, the
+// leader, waits for them on an epoll(7) instance and serves one after another: a
+// connection costs no goroutine, a silent one nothing but its entry here.
+//
+// A leader that is held up, by storage or by a client that does not read, is
+// followed by another one, and serves its connection to the end as an ordinary
+// goroutine (law 6). So nobody waits longer for somebody else's storage than it
+// takes to see that it hangs, two stallTimes.
+type poller struct {
+	epoll int
+	stop  int            // an eventfd(2) that is written to at the end and never read
+	busy  sync.WaitGroup // the goroutines: leaders, former ones, and the watch
+	wake  chan struct{}  // has room for one; wakes the watch
+	ended chan struct{}  // closed at the end
+
+	room [64]unix.EpollEvent // the leader's
+
+	mu       sync.Mutex // guards the fields that follow
+	conns    map[int32]*conn
+	events   []unix.EpollEvent // of room, not served yet
+	term     int               // of the leader; who has an older one is none any more
+	serving  bool              // the leader serves a connection
+	served   uint64            // connections so far
+	watching bool              // the watch is awake
+}
+
+// stallTime is how long the leader may serve a connection before it is looked at.
+const stallTime = 2 * time.Millisecond
+
+// quietLooks of the watch that see nobody served send it to sleep.
+const quietLooks = 50
+
+func newPoller() (*poller, error) {
+	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
+	if err != nil {
+		return nil, os.NewSyscallError("epoll_create1", err)
+	}
+	stop, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
+	if err != nil {
+		unix.Close(epoll)
+		return nil, os.NewSyscallError("eventfd", err)
+	}
+	p := &poller{
+		epoll: epoll, stop: stop, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		conns: make(map[int32]*conn),
+	}
+	if err := p.control(unix.EPOLL_CTL_ADD, stop, unix.EPOLLIN); err != nil {
+		unix.Close(stop)
+		unix.Close(epoll)
+		return nil, err
+	}
+	p.busy.Go(func() { p.lead(0) })
+	p.busy.Go(p.watch)
+	return p, nil
+}
+
+// Edge-triggered: who serves a connection reads until there is no more, and
+// need not ask for it again.
+const (
+	pollRead  = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
+	pollWrite = pollRead | unix.EPOLLOUT
+	pollEnd   = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
+)
+
+// add serves a connection from now on.
+func (p *poller) add(c *conn) error {
+	p.mu.Lock()
+	p.conns[int32(c.fd)] = c
+	p.mu.Unlock()
+	return p.control(unix.EPOLL_CTL_ADD, c.fd, pollRead)
+}
+
+// remove ends that. The connection's descriptor is open still.
+func (p *poller) remove(c *conn) {
+	p.control(unix.EPOLL_CTL_DEL, c.fd, 0) // fails only where add did
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.conns, int32(c.fd))
+}
+
+// control is epoll_ctl(2).
+func (p *poller) control(op, fd int, events uint32) error {
+	event := unix.EpollEvent{Events: events, Fd: int32(fd)}
+	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epoll, op, fd, &event))
+}
+
+// list lists all connections.
+func (p *poller) list() []*conn {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]*conn, 0, len(p.conns))
+	for _, c := range p.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+// close ends the goroutines and waits for them.
+func (p *poller) close() {
+	close(p.ended)
+	unix.Write(p.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0})
+	p.busy.Wait()
+	unix.Close(p.stop)
+	unix.Close(p.epoll)
+}
+
+// lead serves connections until another leader follows, or the end.
+func (p *poller) lead(term int) {
+	for {
+		c, events, ok := p.next(term)
+		if !ok {
+			return
+		}
+		if c != nil {
+			c.ready(events)
+		}
+	}
+}
+
+// next waits for a connection with something to say. It is nil if it was closed
+// in the meantime.
+func (p *poller) next(term int) (c *conn, events uint32, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.term != term {
+		return nil, 0, false
+	}
+	p.serving = false
+	for len(p.events) == 0 {
+		p.mu.Unlock()
+		n, err := unix.EpollWait(p.epoll, p.room[:], -1)
+		p.mu.Lock()
+		if err != nil && err != unix.EINTR {
+			return nil, 0, false // a mistake in this program
+		}
+		p.events = p.room[:max(n, 0)]
+	}
+	e := p.events[0]
+	if e.Fd == int32(p.stop) {
+		return nil, 0, false
+	}
+	p.events = p.events[1:]
+	p.serving = true
+	p.served++
+	if !p.watching {
+		p.watching = true
+		p.wake <- struct{}{}
+	}
+	return p.conns[e.Fd], e.Events, true
+}
+
+// watch sees to it that a leader who is held up is followed by another one. It
+// sleeps while there is nothing to do.
+func (p *poller) watch() {
+	look := time.NewTicker(stallTime)
+	defer look.Stop()
+	for {
+		look.Stop()
+		select {
+		case <-p.wake:
+		case <-p.ended:
+			return
+		}
+		look.Reset(stallTime)
+		var last uint64
+		for quiet := 0; quiet < quietLooks; {
+			select {
+			case <-look.C:
+			case <-p.ended:
+				return
+			}
+			served := p.look(last)
+			if served != last {
+				quiet = 0
+			} else {
+				quiet++
+			}
+			last = served
+		}
+		if !p.sleep(last) {
+			p.wake <- struct{}{}
+		}
+	}
+}
+
+// look replaces a leader who serves the same connection as at the last look.
+func (p *poller) look(last uint64) (served uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.serving && p.served == last {
+		p.serving = false
+		p.term++
+		term := p.term
+		p.busy.Go(func() { p.lead(term) })
+	}
+	return p.served
+}
+
+// sleep says that the watch sleeps until it is woken, unless somebody was
+// served since the last look.
+func (p *poller) sleep(last uint64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.watching = p.served != last
+	return !p.watching
+}
