@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
@@ -32,7 +33,7 @@ func takeActivation() (*sockets, error) {
 	}
 	s, err := takeDescriptors(n, names)
 	if err != nil {
-		return nil, failf(exitSockets, "cannot use the sockets passed by systemd: %w", err)
+		return nil, &failure{exitSockets, fmt.Errorf("cannot use the sockets passed by systemd: %w", err)}
 	}
 	return s, nil
 }
@@ -95,10 +96,12 @@ func nameByPath(path string) string {
 
 // listenerOf makes a listener of a descriptor.
 func listenerOf(fd int) (*net.UnixListener, error) {
-	if listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN); err != nil {
+	listening, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_ACCEPTCONN)
+	switch {
+	case err != nil:
 		return nil, err
-	} else if listening == 0 {
-		return nil, fmt.Errorf("the socket does not listen")
+	case listening == 0:
+		return nil, errors.New("the socket does not listen")
 	}
 	unix.CloseOnExec(fd)
 	f := os.NewFile(uintptr(fd), "socket")
@@ -109,7 +112,7 @@ func listenerOf(fd int) (*net.UnixListener, error) {
 	}
 	u, ok := l.(*net.UnixListener)
 	if !ok || u.Addr().Network() != "unix" {
-		return nil, fmt.Errorf("it is no UNIX stream socket")
+		return nil, errors.New("it is no UNIX stream socket")
 	}
 	u.SetUnlinkOnClose(false) // its file is systemd's
 	return u, nil

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"runtime"
 	"runtime/debug"
 	"syscall"
 )
@@ -14,6 +15,9 @@ const maxThreads = 1 << 20
 // raiseLimits raises what may be raised without asking.
 func raiseLimits(log *slog.Logger) {
 	debug.SetMaxThreads(maxThreads)
+	// A goroutine that waits in a system call keeps its processor for up to
+	// 10 ms, and on a machine with one CPU Go has no other.
+	runtime.GOMAXPROCS(max(2, runtime.GOMAXPROCS(0)))
 	// A descriptor for each lock and each client: the soft limit is meant for
 	// programs that use select(2). Go does this at its start, but as a favour
 	// that it does not promise.

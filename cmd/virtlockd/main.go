@@ -33,12 +33,12 @@ func run(args []string) int {
 		}
 		return statusOf(err)
 	}
-	parent := findParent()
-	if o.background && parent == nil {
+	waiting := findParent()
+	if o.background && waiting == nil {
 		return runInBackground(args)
 	}
-	if err := runDaemon(o, parent); err != nil {
-		parent.tell(complaint(args[0], err))
+	if err := runDaemon(o, waiting); err != nil {
+		waiting.tell(complaint(args[0], err))
 		return statusOf(err)
 	}
 	return exitOK

@@ -46,6 +46,8 @@ func testMain(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "these tests compare with libvirt's daemon:", err)
 		return 1
 	}
+	// The race detector holds up the end of a program for a second.
+	os.Setenv("GORACE", "atexit_sleep_ms=0")
 	// Daemons in the background become children of this process, which can then
 	// wait for them.
 	if err := unix.Prctl(unix.PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); err != nil {
@@ -82,6 +84,9 @@ func newHost(t *testing.T) *host {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
+	if err := os.Chmod(dir, 0o755); err != nil { // for the tests of a session
+		t.Fatal(err)
+	}
 	h := &host{t, dir}
 	for _, name := range []string{"run", "log", "work"} {
 		if err := os.Mkdir(h.path(name), 0o755); err != nil {
@@ -133,7 +138,7 @@ const namespace = `mount --bind "$0/run" /run && mount --bind "$0/log" /var/log 
 func (h *host) command(words ...string) *exec.Cmd {
 	args := append([]string{"-m", "--propagation", "private", "sh", "-c", namespace, h.dir}, words...)
 	cmd := exec.Command("unshare", args...)
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH")}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "GORACE=" + os.Getenv("GORACE")}
 	return cmd
 }
 

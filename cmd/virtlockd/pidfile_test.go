@@ -96,7 +96,7 @@ func TestPIDFilesThatCannotBeHad(t *testing.T) {
 
 func TestAFullDiskUnderThePIDFile(t *testing.T) {
 	h := newHost(t)
-	const words = `mount -t tmpfs -o size=4k tmpfs "$PWD" && head -c 8k /dev/zero >filler 2>/dev/null; exec "$@"`
+	const words = `mount -t tmpfs -o size=4k tmpfs "$PWD" && cd "$PWD" && head -c 8k /dev/zero >filler 2>/dev/null; exec "$@"`
 	got := h.run("sh", "-c", words, "sh", ours, "-f", "/dev/null", "-p", "full.pid")
 	if got.status != exitUsage || !strings.Contains(got.stderr, "No space left on device") {
 		t.Errorf("got %+v", got)

@@ -5,6 +5,7 @@ import (
 	"os/signal"
 	"sync"
 	"syscall"
+	"time"
 )
 
 // ignored are the signals whose default action would end the program, and with
@@ -15,35 +16,57 @@ var ignored = []os.Signal{
 	syscall.SIGPIPE, syscall.SIGIO, syscall.SIGPWR, syscall.SIGSTKFLT, syscall.SIGXCPU, syscall.SIGXFSZ,
 }
 
-// signals are those that the daemon acts on.
-type signals chan os.Signal
+// handled are the signals that have actions.
+var handled = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP}
+
+// signals has a channel for each signal that has an action. Each has room for
+// one: a signal that comes again before its action has begun is not repeated.
+type signals map[os.Signal]chan os.Signal
 
 // catchSignals keeps signals from ending the program. Those that have actions
 // wait for handle.
 func catchSignals() signals {
-	s := make(signals, 16)
 	signal.Ignore(ignored...)
-	signal.Notify(s, syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP)
+	s := make(signals)
+	for _, caught := range handled {
+		s[caught] = make(chan os.Signal, 1)
+		signal.Notify(s[caught], caught)
+	}
 	return s
 }
 
-// handle starts the goroutine that runs the actions. The function returned ends
-// it, after the action it is in; signals that come later are lost.
+// stopTime is how long the end waits for an action, such as a reload that opens a
+// log file on storage that hangs.
+const stopTime = 2 * time.Second
+
+// handle runs the action of each signal, on a goroutine of its own so that one
+// that hangs holds up no other. The function returned ends them, after what they
+// are in; signals that come later are lost.
 func (s signals) handle(actions map[os.Signal]func()) (stop func()) {
 	ended := make(chan struct{})
 	var running sync.WaitGroup
-	running.Go(func() {
-		for {
-			select {
-			case received := <-s:
-				actions[received]()
-			case <-ended:
-				return
+	for caught, act := range actions {
+		running.Go(func() {
+			for {
+				select {
+				case <-s[caught]:
+					act()
+				case <-ended:
+					return
+				}
 			}
-		}
-	})
+		})
+	}
 	return func() {
 		close(ended)
-		running.Wait()
+		done := make(chan struct{})
+		go func() {
+			defer close(done)
+			running.Wait()
+		}()
+		select {
+		case <-done:
+		case <-time.After(stopTime):
+		}
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"testing/synctest"
+	"time"
 )
 
 func TestSignalsThatEndTheDaemon(t *testing.T) {
@@ -35,7 +37,7 @@ func TestSignalsThatAreIgnored(t *testing.T) {
 		p.signal(s.(syscall.Signal))
 		checkContains(t, ask(t, h.socket(), "daemon.status"), "result")
 	}
-	for s := syscall.Signal(34); s <= 64; s++ { // the real-time ones
+	for s := syscall.Signal(35); s <= 64; s++ { // the real-time ones, of which the C library keeps some
 		p.signal(s)
 	}
 	checkContains(t, ask(t, h.socket(), "daemon.status"), "result")
@@ -94,4 +96,27 @@ func TestASignalDuringTheStart(t *testing.T) {
 	if h.exists("run/virtlockd.pid") || h.exists("run/libvirt/virtlockd-sock") {
 		t.Error("files are left")
 	}
+}
+
+// TestAnActionThatHangsHoldsUpNoOther lets a reload hang, as one does whose log
+// file is on storage that hangs.
+func TestAnActionThatHangsHoldsUpNoOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := signals{syscall.SIGHUP: make(chan os.Signal, 1), syscall.SIGTERM: make(chan os.Signal, 1)}
+		hang, left := make(chan struct{}), make(chan struct{})
+		stop := s.handle(map[os.Signal]func(){
+			syscall.SIGHUP:  func() { <-hang },
+			syscall.SIGTERM: func() { close(left) },
+		})
+		s[syscall.SIGHUP] <- syscall.SIGHUP
+		synctest.Wait()
+		s[syscall.SIGTERM] <- syscall.SIGTERM
+		<-left
+		start := time.Now()
+		stop()
+		if took := time.Since(start); took != stopTime {
+			t.Errorf("the end took %v", took)
+		}
+		close(hang)
+	})
 }
