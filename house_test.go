@@ -30,7 +30,7 @@ var house = map[string][]string{
 	"daemon/internal/peer":      {},
 	"daemon/internal/virnet":    {},
 	"demo":                      {"client", "client/api"},
-	"test/bed":                  {},
+	"test/bed":                  {"client/api"},
 }
 
 // libraries is where the modules of others may be used.

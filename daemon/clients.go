@@ -93,8 +93,10 @@ func (s *slots) take(log *slog.Logger) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.used >= s.max.clients {
-		return &limitError{fmt.Sprintf("too many clients, %s is %d", s.setting(), s.max.clients),
-			fmt.Sprintf("raise %s in virtlockd.conf and reload the daemon", s.setting())}
+		return &limitError{
+			fmt.Sprintf("too many clients, %s is %d", s.setting(), s.max.clients),
+			fmt.Sprintf("raise %s in virtlockd.conf and reload the daemon", s.setting()),
+		}
 	}
 	s.used++
 	// Warned of once on the way up, in time to do something about it.

@@ -24,7 +24,8 @@ func TestAdminMeaning(t *testing.T) {
 		"CLIENT_CLOSE flags":        &virnet.ClientArgs{Client: guest, Flags: 4},
 		"SET_LOGGING_FILTERS flags": &virnet.LoggingArgs{Flags: 4},
 		"virt-admin srv-clients-set virtlockd --max-clients 1000 --max-unauth-clients 900": &virnet.ServerParamsArgs{
-			Server: "virtlockd", Params: limits},
+			Server: "virtlockd", Params: limits,
+		},
 		"virt-admin daemon-log-filters 1:locking 3:util": &virnet.LoggingArgs{Setting: new("1:locking 3:util")},
 		`virt-admin daemon-log-outputs ""`:               &virnet.LoggingArgs{Setting: new("")},
 		"virt-admin daemon-timeout --timeout 100":        &virnet.TimeoutArgs{Seconds: 100},
@@ -34,11 +35,14 @@ func TestAdminMeaning(t *testing.T) {
 		"virt-admin srv-list":          &virnet.ServersResult{Servers: []string{"virtlockd", "admin"}, Total: 2},
 		"LIST_CLIENTS count only":      &virnet.ClientsResult{Clients: []virnet.AdminClient{}, Total: 2},
 		"virt-admin daemon-log-outputs (2)": &virnet.LoggingOutputsResult{
-			Outputs: "1:stderr 3:file:/run/virtlockd.log", Count: 2},
+			Outputs: "1:stderr 3:file:/run/virtlockd.log", Count: 2,
+		},
 		"virt-admin daemon-log-filters": &virnet.LoggingFiltersResult{
-			Filters: new("1:*locking* 3:*util* "), Count: 2},
+			Filters: new("1:*locking* 3:*util* "), Count: 2,
+		},
 		"virt-admin client-list virtlockd (2)": &virnet.ClientsResult{
-			Clients: []virnet.AdminClient{{Server: "virtlockd", ID: 1, Connected: 0, Transport: virnet.TransportUnix}}, Total: 1},
+			Clients: []virnet.AdminClient{{Server: "virtlockd", ID: 1, Connected: 0, Transport: virnet.TransportUnix}}, Total: 1,
+		},
 	}
 	for title, want := range calls {
 		t.Run("call/"+title, func(t *testing.T) {
