@@ -327,3 +327,18 @@ func TestLinesOfATicket(t *testing.T) {
 		t.Errorf("left %+v", q)
 	}
 }
+
+// A try that takes its own file away must not call itself: it would go round
+// and round.
+func TestForgettingAFileCallsTheOthers(t *testing.T) {
+	q := newQueue()
+	h, id := Holder{Owner: new(Owner)}, filelock.ID{Inode: 1}
+	trying := q.joinLocked(h, []Request{{Name: Name{"", "/1"}}})
+	other := q.joinLocked(h, []Request{{Name: Name{"", "/2"}}})
+	q.learnLocked(trying, 0, id)
+	q.learnLocked(other, 0, id)
+	q.forgetLocked(id, trying)
+	if len(trying.ready) != 0 || len(other.ready) != 1 || len(q.byFile) != 0 {
+		t.Errorf("called %d and %d, left %v", len(trying.ready), len(other.ready), q.byFile)
+	}
+}

@@ -117,6 +117,21 @@ func TestResources(t *testing.T) {
 	r.clean()
 }
 
+// Who waits for a list and knows one of its files hears that it is no more.
+func TestDeleteCallsThoseWhoKnowTheFile(t *testing.T) {
+	r := newRig(t)
+	a := r.owner("a")
+	r.take(a, r.auto("busy", Exclusive))
+	r.alias("busy", "alias")
+	r.file("plain")
+	w := r.wait(r.owner("b"), Request{Name: r.name("plain")}, r.auto("alias", Exclusive))
+	w.waits()
+	must(t, r.table.DeleteResource(t.Context(), r.name("plain")))
+	wantErr(t, w.end(), unix.ENOENT)
+	r.free(a, r.name("busy"))
+	r.clean()
+}
+
 func TestLocks(t *testing.T) {
 	r := newRig(t)
 	a := r.owner("a")

@@ -189,7 +189,11 @@ func TestManyOwnersAtOnce(t *testing.T) {
 	go func() {
 		defer close(looking)
 		for range 100 {
-			s.table.Locks()
+			for _, l := range s.table.Locks() {
+				if len(l.Holders) == 0 {
+					t.Errorf("nobody holds %v", l)
+				}
+			}
 			s.table.Inspect(s.request(rand.IntN(len(s.files)), Shared).Name)
 			s.table.Totals()
 		}
