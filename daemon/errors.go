@@ -113,7 +113,7 @@ func systemErrorData(data *api.ErrorData, err error) {
 		data.Errno = int(errno)
 	}
 	switch {
-	case errors.Is(err, filelock.ErrNotEmpty):
+	case errors.Is(err, filelock.ErrNotEmpty), errors.Is(err, filelock.ErrNotLockFile):
 		data.Code, data.Hint = api.CodeInvalid, "only empty lock files are removed"
 	case errors.Is(err, filelock.ErrNotLockable), errors.Is(err, lockspace.ErrNotDirectory),
 		errors.Is(err, unix.EISDIR), errors.Is(err, unix.ENXIO), errors.Is(err, unix.ELOOP):

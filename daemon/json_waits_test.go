@@ -7,6 +7,7 @@ import (
 
 	"virtlock/client/api"
 	"virtlock/daemon/daemontest"
+	"virtlock/daemon/internal/virnet"
 )
 
 func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
@@ -187,25 +188,20 @@ func TestSharedDoesNotStarveExclusive(t *testing.T) {
 // who holds nothing.
 func TestLibvirtOvertakesThoseWhoWait(t *testing.T) {
 	d := daemontest.Start(t)
-	disk := newFile(t, t.TempDir(), "a.img")
-	g := newGuest(t)
-	c := dialRPC(t, d.Socket)
-	c.register(g.PID)
-	c.acquire("", disk)
-	w := registerAs(t, d.Socket, "w")
-	w.startWait(1, api.Exclusive, disk)
-	for range 10 {
-		if err := c.release("", disk); err != nil {
+	shared := virnet.Resource{Name: newFile(t, t.TempDir(), "a.img"), Flags: virnet.AcquireShared}
+	var guests [2]*rpcConn
+	for i := range guests {
+		guests[i] = dialRPC(t, d.Socket)
+		if err := guests[i].register(newGuest(t).PID); err != nil {
 			t.Fatal(err)
 		}
-		// Either of them may have it now, but nobody may be told of a lock
-		// that is only waited for.
-		if err := c.acquire("", disk); err != nil {
-			if !strings.Contains(err.Error(), ` is locked by "w"`) {
-				t.Errorf("refused: %v", err)
-			}
-			return
-		}
+	}
+	if err := guests[0].call(virnet.ProcAcquire, shared); err != nil {
+		t.Fatal(err)
+	}
+	registerAs(t, d.Socket, "waiter").startWait(1, api.Exclusive, shared.Name)
+	if err := guests[1].call(virnet.ProcAcquire, shared); err != nil {
+		t.Errorf("refused because of one who waits: %v", err)
 	}
 }
 

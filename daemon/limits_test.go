@@ -115,7 +115,8 @@ func TestWarningBeforeTheLimit(t *testing.T) {
 
 // TestNoDescriptorsLeft takes locks until there are no more descriptors.
 func TestNoDescriptorsLeft(t *testing.T) {
-	d := startChild(t, childConfig{Files: 40})
+	const limit = 40
+	d := startChild(t, childConfig{Files: limit})
 	b := newBystander(t, d.Socket)
 	c := registerAs(t, d.Socket, "greedy")
 	dir := t.TempDir()
@@ -159,6 +160,11 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	if !dialJSON(t, d.Socket).ended() {
 		t.Error("a new client that says nothing waits")
 	}
+	// What they were answered with is not there for locks.
+	eventually(t, "the spare descriptor is back", func() bool { return usesAllBelow(t, d.pid, limit) })
+	if code := c.acquire(newFile(t, dir, "more")); code != api.CodeLimit {
+		t.Errorf("a lock took the spare descriptor: %q", code)
+	}
 	// An owner takes a descriptor as well.
 	if err := b.json.call("owner.register", `{"owner":{"pid":%d}}`, newGuest(t).PID); codeOf(err) != api.CodeLimit {
 		t.Errorf("a new owner at the limit: %+v", err)
@@ -168,6 +174,18 @@ func TestNoDescriptorsLeft(t *testing.T) {
 	}
 	b.works()
 	newBystander(t, d.Socket).works()
+}
+
+// usesAllBelow reports whether a process has all descriptors below a number
+// open. It may have inherited others.
+func usesAllBelow(t *testing.T, pid, limit int) bool {
+	t.Helper()
+	for fd := range limit {
+		if _, err := os.Lstat(fmt.Sprintf("/proc/%d/fd/%d", pid, fd)); err != nil {
+			return false
+		}
+	}
+	return true
 }
 
 // TestEndDespiteClientsThatDoNotRead: the daemon's end waits for nobody's buffers.

@@ -102,7 +102,9 @@ func (ps *processes) forgetUnusedLocked(p *process) {
 		if ps.table.Holds(&p.owner) || !ps.watcher.Forget(p.Process) {
 			return // it exits later, or just now
 		}
-		delete(ps.byPID, p.PID)
+		if ps.byPID[p.PID] == p {
+			delete(ps.byPID, p.PID)
+		}
 	}
 	p.Close()
 }

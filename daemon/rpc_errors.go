@@ -71,7 +71,7 @@ func rpcFileError(e *lockspace.FileError) *virnet.Error {
 	switch {
 	case errors.Is(e.Err, lockspace.ErrNotDirectory):
 		return virnet.Errorf(virnet.CodeInternalError, virnet.DomainLockspace, "Lockspace location %s %v", e.Path(), e.Err)
-	case errors.Is(e.Err, filelock.ErrNotEmpty):
+	case errors.Is(e.Err, filelock.ErrNotEmpty), errors.Is(e.Err, filelock.ErrNotLockFile):
 		return virnet.NewError(virnet.CodeOperationInvalid, virnet.DomainLockspace, e.Path()+" is "+e.Err.Error())
 	case errors.As(e.Err, &errno):
 		return virnet.SystemError(virnet.DomainLockspace, int32(errno), rpcActions[e.Action]+e.Path()+": "+systemText(errno))

@@ -183,6 +183,6 @@ func (s *stream) shutdown(how int) {
 func (s *stream) closeStream() {
 	s.closing.Lock()
 	defer s.closing.Unlock()
-	close(s.closed)
 	unix.Close(s.fd)
+	close(s.closed) // last: who waits for it wants the descriptor
 }

@@ -19,6 +19,10 @@ type Place struct {
 // file is empty, so this is somebody's data.
 var ErrNotEmpty = errors.New("not empty, so it is no lock file")
 
+// ErrNotLockFile says that what a place names was not removed, because it is a
+// link or a device.
+var ErrNotLockFile = errors.New("a link or a device, so it is no lock file")
+
 // Path is the file's path.
 func (p Place) Path() string {
 	if p.Dir == "" {
@@ -72,7 +76,7 @@ func openDirect(path string, create bool) (int, error) {
 			return -1, err
 		}
 	case err == unix.ENOENT && create:
-		flags |= unix.O_CREAT
+		flags |= unix.O_CREAT | unix.O_NOFOLLOW // not what a dangling link leads to
 	default:
 		return -1, err
 	}

@@ -77,7 +77,7 @@ func (a *attempt) join() (joined bool, err error) {
 		r := g.space.resources[g.Name.Name]
 		if r == nil {
 			all = false
-			if err := a.checkFreeLocked(g); err != nil {
+			if err := a.checkFreeLocked(i); err != nil {
 				return false, err
 			}
 			continue
@@ -93,13 +93,27 @@ func (a *attempt) join() (joined bool, err error) {
 	return all, nil
 }
 
+// refuseLocked says that the i-th target cannot be had because of those who hold
+// it, or who wait for it.
+func (a *attempt) refuseLocked(i int, f *file) error {
+	if a.ticket != nil {
+		a.table.refusedLocked(a.ticket, false)
+	}
+	e := &BusyError{Name: a.targets[i].Name}
+	if f != nil {
+		e.Held = f.snapshot()
+	}
+	return e
+}
+
 // checkFreeLocked says whether a target that nobody holds may be tried.
-func (a *attempt) checkFreeLocked(g *target) error {
+func (a *attempt) checkFreeLocked(i int) error {
+	g := &a.targets[i]
 	if err := checkName(g.space, g.Name.Name); err != nil {
 		return err
 	}
-	if !a.options.Overtake && a.table.queue.overtakesLocked(a.ticket, g.Request, filelock.ID{}) {
-		return &BusyError{Name: g.Name}
+	if !a.options.Overtake && a.table.queue.overtakesLocked(a.ticket, g.Request, filelock.ID{}, nil) {
+		return a.refuseLocked(i, nil)
 	}
 	return nil
 }
@@ -111,13 +125,9 @@ func (a *attempt) checkFileLocked(i int, f *file) error {
 	if a.ticket != nil {
 		a.table.queue.learnLocked(a.ticket, i, f.id)
 	}
-	for _, r := range f.names {
-		if g.Mode == Exclusive || r.mode == Exclusive {
-			return &BusyError{Name: g.Name, Held: f.snapshot()}
-		}
-	}
-	if !a.options.Overtake && a.table.queue.overtakesLocked(a.ticket, g.Request, f.id) {
-		return &BusyError{Name: g.Name, Held: f.snapshot()}
+	if f.keepsOutLocked(g.Mode) ||
+		!a.options.Overtake && a.table.queue.overtakesLocked(a.ticket, g.Request, f.id, f) {
+		return a.refuseLocked(i, f)
 	}
 	return nil
 }
@@ -204,7 +214,13 @@ func (a *attempt) lockFiles() error {
 		if g.open == nil {
 			continue
 		}
-		if err := g.lock(); err != nil {
+		err := g.lock()
+		if _, busy := err.(*BusyError); busy && a.ticket != nil {
+			a.table.mu.Lock()
+			a.table.refusedLocked(a.ticket, true)
+			a.table.mu.Unlock()
+		}
+		if err != nil {
 			return err
 		}
 	}

@@ -78,21 +78,27 @@ func (m *model) close() {
 	must(m.t, os.RemoveAll(m.dir))
 }
 
-func conflict(a, b Mode) bool { return a == Exclusive || b == Exclusive }
-
-// free says whether nobody holds, or waits for since before, what is in the way.
+// free says whether nobody holds what is in the way, or has waited since before
+// for those who hold it.
 func (m *model) free(wants []want, before []*modelWaiter) bool {
 	for _, w := range wants {
-		if slices.ContainsFunc(m.files[w.file].holds, func(h modelHold) bool { return conflict(h.mode, w.mode) }) {
+		if m.kept(w) {
 			return false
 		}
 		for _, b := range before {
-			if slices.ContainsFunc(b.wants, func(x want) bool { return x.file == w.file && conflict(x.mode, w.mode) }) {
+			if slices.ContainsFunc(b.wants, func(x want) bool {
+				return x.file == w.file && conflict(x.mode, w.mode) && m.kept(x)
+			}) {
 				return false
 			}
 		}
 	}
 	return true
+}
+
+// kept says whether somebody holds what keeps a want out.
+func (m *model) kept(w want) bool {
+	return slices.ContainsFunc(m.files[w.file].holds, func(h modelHold) bool { return conflict(h.mode, w.mode) })
 }
 
 func (m *model) grant(owner int, wants []want) {

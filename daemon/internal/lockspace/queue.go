@@ -11,6 +11,10 @@ import (
 // name it wants, and for each file once it is known which that is: so it also
 // keeps its place before those who want the file under another name. All lines
 // have the same order, hence no two tickets ever wait for each other.
+//
+// Where nobody is in a ticket's way it lets others pass while it waits for
+// something else. It would keep the free part of its list from the holder of the
+// other part, and one would wait for the other for ever.
 type queue struct {
 	next    uint64
 	waiting int
@@ -31,6 +35,8 @@ type ticket struct {
 	requests []Request
 	files    []filelock.ID // of requests, zero where it is not known yet
 	ready    chan struct{} // has room for one; filled when another try is worth it
+	called   bool          // since its last try
+	foreign  bool          // that ended at another program's lock
 }
 
 func newQueue() queue {
@@ -43,7 +49,7 @@ func (q *queue) joinLocked(h Holder, reqs []Request) *ticket {
 	q.waiting++
 	k := &ticket{
 		number: q.next, holder: holder{h, now()}, requests: reqs,
-		files: make([]filelock.ID, len(reqs)), ready: make(chan struct{}, 1),
+		files: make([]filelock.ID, len(reqs)), ready: make(chan struct{}, 1), called: true,
 	}
 	for _, r := range reqs {
 		q.byName[r.Name] = append(q.byName[r.Name], claim{k, r.Mode})
@@ -100,7 +106,7 @@ func (q *queue) leaveLocked(k *ticket) {
 		dropClaim(q.byFile, k.files[i], k)
 	}
 	for i, r := range k.requests {
-		q.callLocked(r.Name, k.files[i])
+		q.callLocked(r.Name, k.files[i], 0)
 	}
 }
 
@@ -117,23 +123,29 @@ func dropClaim[K comparable](lines map[K][]claim, key K, k *ticket) {
 	}
 }
 
-// callLocked wakes those who may be next for a name and a file: all up to the
-// first who wants it exclusively.
-func (q *queue) callLocked(n Name, id filelock.ID) {
+// callLocked wakes those who may be next for a name and a file: all behind a
+// number, up to the first who wants it exclusively.
+func (q *queue) callLocked(n Name, id filelock.ID, behind uint64) {
 	for _, line := range [2][]claim{q.byName[n], q.byFile[id]} {
-		for i, c := range line {
-			if c.mode == Exclusive && i > 0 {
+		first := true
+		for _, c := range line {
+			if c.number <= behind {
+				continue
+			}
+			if c.mode == Exclusive && !first {
 				break
 			}
 			c.wake()
 			if c.mode == Exclusive {
 				break
 			}
+			first = false
 		}
 	}
 }
 
 func (k *ticket) wake() {
+	k.called = true
 	select {
 	case k.ready <- struct{}{}:
 	default: // it has been called already
@@ -141,8 +153,9 @@ func (k *ticket) wake() {
 }
 
 // overtakesLocked reports whether to grant a request would pass by somebody who
-// came earlier than the ticket, or than now when that is nil.
-func (q *queue) overtakesLocked(k *ticket, r Request, id filelock.ID) bool {
+// came earlier than the ticket, or than now when that is nil, and who is about to
+// get it or waits for those who hold the file. f is nil when nobody does.
+func (q *queue) overtakesLocked(k *ticket, r Request, id filelock.ID, f *file) bool {
 	if q.waiting == 0 {
 		return false
 	}
@@ -151,12 +164,35 @@ func (q *queue) overtakesLocked(k *ticket, r Request, id filelock.ID) bool {
 			if k != nil && c.number >= k.number {
 				break
 			}
-			if c.mode == Exclusive || r.Mode == Exclusive {
+			if conflict(c.mode, r.Mode) && (c.called || c.foreign || f.keepsOutLocked(c.mode)) {
 				return true
 			}
 		}
 	}
 	return false
+}
+
+// conflict reports whether two modes cannot be held side by side.
+func conflict(a, b Mode) bool { return a == Exclusive || b == Exclusive }
+
+// keepsOutLocked reports whether the file is held in a way that conflicts.
+func (f *file) keepsOutLocked(m Mode) bool {
+	return f != nil && slices.ContainsFunc(f.names, func(r *resource) bool { return conflict(r.mode, m) })
+}
+
+// refusedLocked notes how a ticket's try has ended, and calls those whom it lets
+// pass from now on.
+func (t *Table) refusedLocked(k *ticket, foreign bool) {
+	stood := k.called || k.foreign
+	k.called, k.foreign = false, foreign
+	if foreign || !stood {
+		return
+	}
+	for i, r := range k.requests {
+		if !t.files[k.files[i]].keepsOutLocked(r.Mode) {
+			t.queue.callLocked(r.Name, k.files[i], k.number)
+		}
+	}
 }
 
 // waitersLocked lists who waits for a resource or another name of its file.

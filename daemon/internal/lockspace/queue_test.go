@@ -93,22 +93,40 @@ func TestNobodyOvertakesExceptOnRequest(t *testing.T) {
 	r.clean()
 }
 
-// Who waits for a list keeps the rest of its list from those who come later.
-func TestAListWaitsInAllItsLines(t *testing.T) {
+// Who waits for a list lets others have the part of it that is free, and keeps
+// its place where it waits.
+func TestAListWaitsWhereItIsKeptOut(t *testing.T) {
 	r := newRig(t)
 	a, l, n := r.owner("a"), r.owner("list"), r.owner("new")
 	r.take(a, r.auto("a", Exclusive))
 	w := r.wait(l, r.auto("b", Exclusive), r.auto("a", Exclusive))
-	if busy := r.refuse(n, r.auto("b", Exclusive)); len(busy.Held) > 0 || busy.Foreign != nil {
-		t.Errorf("refused with %+v", busy)
-	}
-	wn := r.wait(n, r.auto("b", Exclusive))
+	wa := r.wait(n, r.auto("a", Exclusive))
+	r.take(n, r.auto("b", Exclusive))
 	r.free(a, r.name("a"))
-	w.granted()
-	wn.waits()
-	r.free(l, r.name("a"), r.name("b"))
-	wn.granted()
+	wa.granted() // the list cannot have it, because of b
+	r.free(n, r.name("a"))
+	w.waits()
 	r.free(n, r.name("b"))
+	w.granted()
+	r.free(l, r.name("a"), r.name("b"))
+	r.clean()
+}
+
+// Who holds one part of what somebody waits for gets the other part: or each
+// would wait for the other for ever.
+func TestAHolderGetsTheRestOfAWaitingList(t *testing.T) {
+	r := newRig(t)
+	o, l, x := r.owner("holder"), r.owner("list"), r.owner("third")
+	r.take(o, r.auto("a", Exclusive))
+	w := r.wait(l, r.auto("a", Exclusive), r.auto("b", Exclusive))
+	r.take(x, r.auto("b", Exclusive))
+	wo := r.wait(o, r.auto("b", Exclusive))
+	r.free(x, r.name("b"))
+	wo.granted()
+	w.waits()
+	r.free(o, r.name("a"), r.name("b"))
+	w.granted()
+	r.free(l, r.name("a"), r.name("b"))
 	r.clean()
 }
 

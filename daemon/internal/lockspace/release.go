@@ -7,8 +7,9 @@ import (
 )
 
 // Release gives one of the owner's holds on each resource back, on all or none.
-// It fails with a *NoSpaceError, *NotLockedError or *NotHolderError, or with
-// ctx's cause. Otherwise what nobody holds any more is free; it returns the
+// It fails with a *NoSpaceError, *NotLockedError or *NotHolderError; or with
+// ctx's cause, when that ended while it waited for a file's turn, and those named
+// before are free. Otherwise what nobody holds any more is free; it returns the
 // locks as they are then.
 func (t *Table) Release(ctx context.Context, o *Owner, names []Name) ([]Lock, error) {
 	held, err := t.held(o, names)
@@ -123,7 +124,7 @@ func (t *Table) free(r *resource) {
 	}
 	r.file.gone = gone
 	t.endTurnLocked(r.file, nil)
-	t.queue.callLocked(r.fullName(), r.file.id)
+	t.queue.callLocked(r.fullName(), r.file.id, 0)
 }
 
 // End says that an owner is gone: it gets nothing any more, its calls that wait

@@ -1,6 +1,7 @@
 package lockspace
 
 import (
+	"cmp"
 	"context"
 	"errors"
 
@@ -26,8 +27,8 @@ func (t *Table) CreateResource(n Name) error {
 // DeleteResource removes the file of a resource. One that is missing is no
 // error. It fails with a *BusyError when the file is locked, under whichever
 // name and by whatever program, and with a *FileError that wraps
-// filelock.ErrNotEmpty when there is something in it: that is somebody's data
-// and no lock file.
+// filelock.ErrNotEmpty or filelock.ErrNotLockFile when it is something else than
+// a lock file.
 func (t *Table) DeleteResource(ctx context.Context, n Name) error {
 	s, err := t.unheld(n)
 	if err != nil {
@@ -72,6 +73,9 @@ func (t *Table) deleteFile(n Name, p filelock.Place, f *filelock.File) error {
 	}
 	if err != nil {
 		return fileError(n, err)
+	}
+	if named, err := p.Names(f); named || err != nil {
+		return &FileError{Name: n, Action: "remove", Err: cmp.Or(err, filelock.ErrNotLockFile)}
 	}
 	return nil
 }

@@ -1,6 +1,7 @@
 package lockspace
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -156,4 +157,29 @@ func TestLocks(t *testing.T) {
 		t.Errorf("%v", locks)
 	}
 	r.clean()
+}
+
+// What is asked for and cannot be done is not reported as done.
+func TestDeleteResourceKeepsLinks(t *testing.T) {
+	r := newRig(t)
+	must(t, os.Truncate(r.file("empty.img"), 0))
+	alias := filepath.Join(r.dir, "alias.img")
+	must(t, os.Symlink("empty.img", alias))
+	err := r.table.DeleteResource(context.Background(), Name{"", alias})
+	wantErr(t, err, filelock.ErrNotLockFile)
+	if _, err := os.Lstat(alias); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestAutocreateDoesNotFollowADanglingLink(t *testing.T) {
+	r := newRig(t)
+	link := filepath.Join(r.dir, "link.img")
+	must(t, os.Symlink(filepath.Join(r.dir, "target.img"), link))
+	o := r.owner("guest")
+	_, err := r.table.Acquire(context.Background(), o, []Request{{Name: Name{"", link}, Autocreate: true}}, Options{})
+	wantErr(t, err, unix.ELOOP)
+	if _, err := os.Lstat(filepath.Join(r.dir, "target.img")); !os.IsNotExist(err) {
+		t.Errorf("the link's target: %v", err)
+	}
 }
