@@ -13,10 +13,16 @@ type registration struct {
 // tied reports whether the locks go with the connection.
 func (r *registration) tied() bool { return r.holder.Identity.Connection }
 
+// maxFormer is how many former owners of a connection may still be in use.
+const maxFormer = 64
+
 // registerAs makes the connection ask for an owner from now on. What it took or
 // waits for before stays the former owner's. It fails with owner.ErrNoProcess
 // when there is no such process.
 func (c *conn) registerAs(id *lockspace.Identity) error {
+	if len(c.former) == maxFormer {
+		return &limitError{"the connection was registered too often while its calls wait or its locks are held", "use another connection"}
+	}
 	ps := c.daemon.processes
 	p, err := ps.join(id.PID)
 	if err != nil {
