@@ -13,11 +13,14 @@ import (
 // ours: a person reads it in virsh's error message.
 func busyText(e *lockspace.BusyError) string {
 	text := fmt.Sprintf("Lockspace resource '%s' is locked", e.Name.Name)
-	if e.Foreign != nil {
+	switch {
+	case e.Foreign != nil:
 		return text + " by " + foreignText(e.Foreign.PID)
-	}
-	if len(e.Held) == 0 {
-		return fmt.Sprintf("Lockspace resource '%s' is waited for by another owner", e.Name.Name)
+	case e.Waiting != nil:
+		return fmt.Sprintf("%s: %s has waited for it since %s", text,
+			identityText(e.Waiting.Identity), e.Waiting.Since.Format(time.RFC3339))
+	case len(e.Held) == 0:
+		return text + " by another call that has not ended: its storage does not answer"
 	}
 	return text + heldText(e.Name, e.Held)
 }
@@ -40,7 +43,7 @@ func heldText(asked lockspace.Name, held []lockspace.Lock) string {
 	}
 	others := -1
 	for _, l := range held {
-		others += len(l.Holders)
+		others += len(l.Holders) + l.More
 	}
 	switch {
 	case others == 1:

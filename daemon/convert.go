@@ -34,7 +34,7 @@ func apiLock(l lockspace.Lock) api.Lock {
 	lock := api.Lock{
 		Lockspace: l.Space, Name: l.Name.Name, Path: l.Path(), Mode: apiMode(l.Mode),
 		Autocreate: l.Autocreate, Device: fmt.Sprintf("%d:%d", major, minor), Inode: l.Inode,
-		Holders: make([]api.Holder, len(l.Holders)),
+		Holders: make([]api.Holder, len(l.Holders)), MoreHolders: l.More,
 	}
 	for i, h := range l.Holders {
 		lock.Holders[i] = apiHolder(h)

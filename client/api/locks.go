@@ -28,6 +28,9 @@ type Lock struct {
 	// Holders are in the order in which they came. Who holds a shared lock
 	// twice is here twice.
 	Holders []Holder `json:"holders"`
+	// MoreHolders is how many there are beside Holders, where not all are
+	// named: after lock.release.
+	MoreHolders int `json:"more_holders,omitempty"`
 }
 
 // Holder is one hold on a lock.
@@ -72,9 +75,9 @@ const MaxResources = 1024
 
 // LocksResult is the result of lock.acquire, lock.release and lock.list.
 type LocksResult struct {
-	// Locks are as they stand after the call, in the order asked for
-	// (lock.acquire, lock.release) or by lockspace and name (lock.list). One
-	// that was released by its last holder has none.
+	// Locks are in the order asked for (lock.acquire, lock.release) or by
+	// lockspace and name (lock.list). lock.acquire names only the hold that was
+	// granted, and lock.release at most 16 that are left.
 	Locks []Lock `json:"locks"`
 }
 

@@ -9,12 +9,19 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 )
 
 // version is the version of this program. The linker may set it.
 var version = "0.1.0"
 
-func main() { os.Exit(run(os.Args)) }
+func main() {
+	// The kernel gives a signal for the process to its first thread. One that is
+	// in a call to storage that hangs would keep it: SIGTERM would do nothing. So
+	// no other goroutine runs there.
+	runtime.LockOSThread()
+	os.Exit(run(os.Args))
+}
 
 // run runs the command line, and returns the exit status.
 func run(args []string) int {

@@ -5,17 +5,12 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"runtime"
 	"strconv"
 	"testing"
 	"time"
 
 	"golang.org/x/sys/unix"
 )
-
-// Patience bounds every wait for something that is expected to happen. It is
-// long because two processors carry several guests without hardware help.
-const Patience = 30 * time.Second
 
 // Host is a machine of its own as far as libvirt can see: its /run, /etc and
 // /var are private and empty, and so is its network. The rest, above all the
@@ -30,11 +25,6 @@ type Host struct {
 	processes []*Process
 }
 
-// privateDirs are where libvirt and virtlockd keep their files.
-var privateDirs = []string{
-	"/run", "/etc/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt",
-}
-
 // NewHost makes a host on which nothing runs yet. Its processes end with the
 // test.
 func NewHost(t testing.TB, lockd Daemon) *Host {
@@ -46,67 +36,6 @@ func NewHost(t testing.TB, lockd Daemon) *Host {
 	}
 	t.Cleanup(h.close)
 	return h
-}
-
-// enterNew moves the calling thread into the host's new namespaces.
-func (h *Host) enterNew() error {
-	if err := unix.Unshare(unix.CLONE_NEWNS | unix.CLONE_NEWNET); err != nil {
-		return fmt.Errorf("unshare: %w", err)
-	}
-	for _, dir := range privateDirs {
-		if err := mountTmpfs(dir, ""); err != nil {
-			return err
-		}
-	}
-	// The /sys of this network: libvirtd asks about each interface it sees there.
-	if err := unix.Mount("sysfs", "/sys", "sysfs", 0, ""); err != nil {
-		return fmt.Errorf("mount /sys: %w", err)
-	}
-	var err error
-	if h.namespace, err = os.Readlink("/proc/thread-self/ns/mnt"); err != nil {
-		return err
-	}
-	if h.mnt, err = os.Open("/proc/thread-self/ns/mnt"); err != nil {
-		return err
-	}
-	h.net, err = os.Open("/proc/thread-self/ns/net")
-	return err
-}
-
-// Do runs f on a thread inside the host: paths mean the host's files, and what
-// f starts runs there.
-func (h *Host) Do(f func() error) error {
-	return onThread(func() error {
-		// A thread may change its mounts only when it shares no cwd with others.
-		if err := unix.Unshare(unix.CLONE_FS); err != nil {
-			return fmt.Errorf("unshare cwd: %w", err)
-		}
-		if err := unix.Setns(int(h.mnt.Fd()), unix.CLONE_NEWNS); err != nil {
-			return fmt.Errorf("enter mount namespace: %w", err)
-		}
-		if err := unix.Setns(int(h.net.Fd()), unix.CLONE_NEWNET); err != nil {
-			return fmt.Errorf("enter network namespace: %w", err)
-		}
-		return f()
-	})
-}
-
-// onThread runs f on a thread that ends with it: it never unlocks the thread,
-// so the runtime throws it away, namespaces and all.
-func onThread(f func() error) error {
-	done := make(chan error)
-	go func() {
-		runtime.LockOSThread()
-		// The first thread stands for the process in /proc and is never thrown
-		// away. While this goroutine sits on it the next one gets another.
-		if unix.Gettid() == unix.Getpid() {
-			defer runtime.UnlockOSThread()
-			done <- onThread(f)
-			return
-		}
-		done <- f()
-	}()
-	return <-done
 }
 
 // Write puts a file on the host.
@@ -185,40 +114,4 @@ func (h *Host) pids() []int {
 		}
 	}
 	return pids
-}
-
-// mountTmpfs mounts an empty file system in memory, for everybody to enter.
-func mountTmpfs(dir, options string) error {
-	if options != "" {
-		options = "," + options
-	}
-	if err := unix.Mount("tmpfs", dir, "tmpfs", 0, "mode=0755"+options); err != nil {
-		return fmt.Errorf("mount tmpfs on %s: %w", dir, err)
-	}
-	return nil
-}
-
-// Dir is an empty directory that all hosts see and all users may enter. Unlike
-// that of t.TempDir its path is short: a socket's may have 107 bytes.
-func Dir(t testing.TB) string {
-	t.Helper()
-	dir, err := os.MkdirTemp("", "t")
-	if err != nil {
-		t.Fatalf("make directory: %v", err)
-	}
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatalf("make directory: %v", err)
-	}
-	return dir
-}
-
-// Eventually waits until true is what check says.
-func Eventually(t testing.TB, what string, check func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(Patience); !check(); {
-		if time.Now().After(deadline) {
-			t.Fatalf("still not so after %v: %s", Patience, what)
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
 }

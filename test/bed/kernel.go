@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -63,13 +64,23 @@ func (k Kind) Foreign(t testing.TB, path string, mode int16) io.Closer {
 }
 
 // WaitFree returns when nobody holds a lock on byte 0 of the file. It sleeps in
-// the kernel, so that it returns as soon as the lock goes.
+// the kernel, so that it returns as soon as the lock goes, and fails when that
+// takes too long.
 func WaitFree(path string) error {
-	file, err := OFD.lock(path, unix.F_WRLCK, OFD.blocked)
-	if err != nil {
+	free := make(chan error, 1)
+	go func() { // after a failure it sleeps until the tests end
+		file, err := OFD.lock(path, unix.F_WRLCK, OFD.blocked)
+		if err == nil {
+			err = file.Close()
+		}
+		free <- err
+	}()
+	select {
+	case err := <-free:
 		return err
+	case <-time.After(Patience):
+		return fmt.Errorf("%s is still locked after %v", path, Patience)
 	}
-	return file.Close()
 }
 
 // lock opens a file and takes a lock on its byte 0.

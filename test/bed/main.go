@@ -97,7 +97,7 @@ func mountNamespace(scratch string) error {
 	if err := unix.Mount("proc", "/proc", "proc", 0, ""); err != nil {
 		return fmt.Errorf("mount /proc: %w", err)
 	}
-	return mountTmpfs(scratch, "")
+	return mountTmpfs(scratch)
 }
 
 // again is this test binary once more, in another role.

@@ -5,6 +5,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"golang.org/x/sys/unix"
 	"virtlock/test/bed"
 )
 
@@ -17,10 +18,13 @@ func TestOneImageUnderManyNamesIsOneLock(t *testing.T) {
 		must(t, os.Mkdir(filepath.Join(dir, "a"), 0o755))
 		must(t, os.Symlink(image, filepath.Join(dir, "symlink.img")))
 		must(t, os.Link(image, filepath.Join(dir, "hard.img")))
+		bind := bed.Dir(t)
+		must(t, h.Do(func() error { return unix.Mount(dir, bind, "", unix.MS_BIND, "") }))
 		names := map[string]string{
 			"dots":    dir + "/a/../disk.img",
 			"symlink": filepath.Join(dir, "symlink.img"),
 			"hard":    filepath.Join(dir, "hard.img"),
+			"bind":    filepath.Join(bind, "disk.img"),
 		}
 
 		h.MustCreate(bed.WithDisk("web01", image))

@@ -44,7 +44,7 @@ func TestShareableDisk(t *testing.T) {
 		h.MustCreate(bed.Guest{Name: "web01", Disks: shared})
 		h.MustCreate(bed.Guest{Name: "web02", Disks: shared})
 		wantLocks(t, h, image, "READ")
-		refused(t, h, h.Create(bed.WithDisk("alone", image)), `guest "web01"`, `guest "web02"`)
+		refused(t, h, h.Create(bed.WithDisk("alone", image)), `guest "web01"`, "and by 1 other")
 
 		h.MustVirsh("destroy", "web01")
 		refused(t, h, h.Create(bed.WithDisk("alone", image)), `guest "web02"`)

@@ -47,25 +47,41 @@ func TestFilesThatAreNoDisks(t *testing.T) {
 	}
 }
 
-// A lockspace has no way out, even where somebody put one into its folder.
-func TestLockspaceWithSymlinkOut(t *testing.T) {
+// A lockspace has no way out, even where somebody put one into its folder:
+// nothing out there is locked, made or removed.
+func TestLockspaceWithSymlinksOut(t *testing.T) {
 	t.Parallel()
 	h := bed.NewHost(t, bed.Ours)
 	h.StartVirtlockd()
 	c := h.Owner("web01", os.Getpid())
-	dir := bed.Dir(t)
-	outside := bed.Image(t, bed.Dir(t), "outside.img")
-	if err := os.Symlink(outside, filepath.Join(dir, "link")); err != nil {
-		t.Fatal(err)
+	dir, outside := bed.Dir(t), bed.Dir(t)
+	image := bed.Image(t, outside, "outside.img")
+	links := map[string]string{"link": image, "dangling": outside + "/new", "folder": outside}
+	for name, target := range links {
+		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	c.Must(api.LockspaceCreate, api.LockspaceParams{Path: dir}, nil)
-	for _, name := range []string{"link", "../" + filepath.Base(dir) + "/x", "..", ".", "a/b", "/etc/passwd", ""} {
+	names := []string{
+		"link", "dangling", "folder/outside.img", "folder/new",
+		"../" + filepath.Base(outside) + "/outside.img", image, "..", ".", "",
+	}
+	for _, name := range names {
 		for _, autocreate := range []bool{false, true} {
 			r := api.Resource{Lockspace: dir, Name: name, Autocreate: autocreate}
 			bad(t, c.Acquire(r), api.CodeInvalid, api.CodeNotFound, api.CodeIO, api.CodeDenied)
 		}
+		resource := api.ResourceName{Lockspace: dir, Name: name}
+		bad(t, c.Call(api.ResourceCreate, resource, nil), api.CodeInvalid, api.CodeIO, api.CodeDenied)
+		_ = c.Call(api.ResourceDelete, resource, nil) // a link itself may go
 	}
-	if locks := bed.KernelLocks(t, outside); len(locks) != 0 {
+
+	entries, err := os.ReadDir(outside)
+	if err != nil || len(entries) != 1 || entries[0].Name() != "outside.img" {
+		t.Errorf("outside are %v (%v), want outside.img only", entries, err)
+	}
+	if locks := bed.KernelLocks(t, image); len(locks) != 0 {
 		t.Errorf("the file outside is locked: %q", locks)
 	}
 	works(t, h, c)

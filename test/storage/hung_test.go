@@ -56,6 +56,7 @@ func TestHungStorageDelaysOnlyCallersOfThatResource(t *testing.T) {
 			storage.waitStuck(t)
 			quick(t, web02)
 			works(t, h, web02)
+			web02.Locks()     // listing what is held asks no storage
 			if !c.lockspace { // the kernel locks the folder while it makes or unlinks
 				beside := bed.Direct(filepath.Join(dir, "b.img"))
 				web02.MustAcquire(beside) // the same storage answers for another file
@@ -89,7 +90,8 @@ func (c hungCase) resource(conn *bed.Conn, dir string) api.Resource {
 }
 
 // quick takes and gives back a lock 200 times, and fails the test when that
-// takes longer than it may. One call in a hundred is given to the scheduler.
+// takes longer than it may. Two calls in a hundred are given to the schedulers:
+// Go's takes up to 10 ms to see that a system call hangs on its processor.
 func quick(t *testing.T, c *bed.Conn) {
 	t.Helper()
 	disk := bed.Direct(bed.Image(t, bed.Dir(t), "quick.img"))
@@ -97,15 +99,16 @@ func quick(t *testing.T, c *bed.Conn) {
 	for range 200 {
 		start := time.Now()
 		c.MustAcquire(disk)
+		acquired := time.Now()
 		c.MustRelease(disk)
-		took = append(took, time.Since(start))
+		took = append(took, acquired.Sub(start), time.Since(acquired))
 	}
 	slices.Sort(took)
-	if most := took[197]; most > hangBound {
-		t.Errorf("locks of other files take %v, want at most %v", most, hangBound)
+	median, most, longest := took[200], took[391], took[399]
+	t.Logf("calls for another file: median %v, 98%% %v, longest %v", median, most, longest)
+	if most > hangBound {
+		t.Errorf("calls for another file take %v, want at most %v", most, hangBound)
 	}
-	t.Logf("acquire and release of another file: median %v, 99%% %v, longest %v",
-		took[100], took[197], took[199])
 }
 
 // wantHeld fails the test unless the daemon has the lock, or has not.
@@ -173,38 +176,3 @@ func TestOwnerThatDiesWhileItsAcquireHangsGetsNothing(t *testing.T) {
 		return other.Acquire(image) == nil
 	})
 }
-
-// A process that waits for dead storage cannot end, not even by SIGKILL, and
-// until then the kernel keeps its descriptors. So what others wait for must not
-// be left to the end of the process: the sockets, and the reply to each client.
-func TestStopDoesNotWaitForHungStorage(t *testing.T) {
-	t.Parallel()
-	h := bed.NewHost(t, bed.Ours)
-	lockd := h.StartVirtlockd()
-	storage, dir := mountHung(t, h, "a.img")
-	client, idle := h.Owner("web01", unix.Getpid()), h.Connect()
-	answer := storage.hang("open", "a.img")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = client.Acquire(bed.Direct(filepath.Join(dir, "a.img"))) // may end anyhow
-	}()
-	storage.waitStuck(t)
-
-	lockd.Signal(unix.SIGTERM)
-	bed.Eventually(t, "the socket is gone", func() bool { return !h.Exists(bed.Socket) })
-	for who, ended := range map[string]<-chan struct{}{"caller that hangs": done, "idle client": idle.Closed()} {
-		select {
-		case <-ended:
-		case <-time.After(stopBound):
-			t.Errorf("the %s still waits after %v", who, stopBound)
-		}
-	}
-	answer()
-	if how := lockd.Wait(); how != "exit status 0" {
-		t.Errorf("virtlockd ended with %s", how)
-	}
-}
-
-// stopBound is how long a stop may take that storage holds up.
-const stopBound = 10 * time.Second

@@ -30,6 +30,7 @@ type File struct {
 	fd    int
 	id    ID
 	inode uint64
+	made  bool  // by Open
 	held  int16 // the kernel's lock: F_UNLCK, F_RDLCK or F_WRLCK
 }
 
@@ -45,11 +46,11 @@ func Open(p Place, create bool) (*File, error) {
 	if create {
 		op = "create"
 	}
-	fd, err := p.open(create)
+	fd, made, err := p.open(create)
 	if err != nil {
 		return nil, &fs.PathError{Op: op, Path: p.Path(), Err: err}
 	}
-	f := &File{fd: fd, held: unix.F_UNLCK}
+	f := &File{fd: fd, made: made, held: unix.F_UNLCK}
 	if err := f.identify(); err != nil {
 		unix.Close(fd)
 		return nil, &fs.PathError{Op: op, Path: p.Path(), Err: err}
@@ -76,6 +77,8 @@ func identity(st *unix.Stat_t) (ID, error) {
 		return ID{Device: st.Rdev}, nil
 	case unix.S_IFDIR:
 		return ID{}, unix.EISDIR
+	case unix.S_IFLNK:
+		return ID{}, unix.ELOOP // one that is not to be followed
 	case unix.S_IFSOCK:
 		return ID{}, unix.ENXIO // what open(2) says of it
 	default:
@@ -85,6 +88,9 @@ func identity(st *unix.Stat_t) (ID, error) {
 
 // ID is the file's identity.
 func (f *File) ID() ID { return f.id }
+
+// Made reports whether Open made the file.
+func (f *File) Made() bool { return f.made }
 
 // Inode is the number of the inode that the kernel's lock is on.
 func (f *File) Inode() uint64 { return f.inode }

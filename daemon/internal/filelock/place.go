@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -33,62 +32,49 @@ func (p Place) Path() string {
 
 const openFlags = unix.O_RDWR | unix.O_CLOEXEC | unix.O_NOCTTY
 
-// confined keeps a name inside its directory, whatever the directory holds: no
-// "..", no symbolic link, and none of the links below /proc.
-const confined = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
+// maxTries is how often a file may come and go while it is opened.
+const maxTries = 10
 
-func (p Place) open(create bool) (int, error) {
-	switch {
-	case p.Dir == "":
-		return openDirect(p.Name, create)
-	case !strings.Contains(p.Name, "/"):
-		// The usual name, which is confined as long as it is no link itself,
-		// costs no look at the directory.
-		flags := openFlags | unix.O_NOFOLLOW
-		if create {
-			flags |= unix.O_CREAT
+// open opens the file, or makes it: created tells which.
+func (p Place) open(create bool) (fd int, created bool, err error) {
+	err = p.at(func(dir int, name string) error {
+		for range maxTries {
+			// Mostly a file that is to be made is missing.
+			if create {
+				fd, err = openat(dir, name, unix.O_CREAT|unix.O_EXCL)
+				if created = err == nil; err != unix.EEXIST {
+					return err
+				}
+			}
+			if fd, err = p.openExisting(dir, name); err != unix.ENOENT || !create {
+				return err
+			}
 		}
-		return retryOpen(func() (int, error) { return unix.Open(p.Path(), flags, 0o600) })
+		return unix.ELOOP // a link that leads nowhere is there and is not
+	})
+	return fd, created, err
+}
+
+// openExisting opens a file that is there. To open is to act on some devices (a
+// watchdog starts, a tape rewinds), so what cannot be locked is not opened at
+// all.
+func (p Place) openExisting(dir int, name string) (int, error) {
+	st, err := p.stat(dir, name)
+	if err == nil {
+		_, err = identity(&st)
 	}
-	dir, err := p.openDir()
 	if err != nil {
 		return -1, err
 	}
-	defer unix.Close(dir)
-	how := unix.OpenHow{Flags: openFlags, Resolve: confined}
-	if create {
-		how.Flags |= unix.O_CREAT
-		how.Mode = 0o600 // has to be 0 otherwise
+	flags := unix.O_NOFOLLOW
+	if p.Dir == "" {
+		flags = 0
 	}
-	return retryOpen(func() (int, error) { return unix.Openat2(dir, p.Name, &how) })
+	return openat(dir, name, flags)
 }
 
-// openDirect opens a file by its absolute path and follows links. To open is to
-// act on some devices (a watchdog starts, a tape rewinds), so what cannot be
-// locked is not opened at all.
-func openDirect(path string, create bool) (int, error) {
-	flags := openFlags
-	var st unix.Stat_t
-	err := retry(func() error { return unix.Stat(path, &st) })
-	switch {
-	case err == nil:
-		if _, err := identity(&st); err != nil {
-			return -1, err
-		}
-	case err == unix.ENOENT && create:
-		flags |= unix.O_CREAT | unix.O_NOFOLLOW // not what a dangling link leads to
-	default:
-		return -1, err
-	}
-	return retryOpen(func() (int, error) { return unix.Open(path, flags, 0o600) })
-}
-
-// openDir opens the place's directory anew each time: what is mounted there may
-// have changed since the last.
-func (p Place) openDir() (int, error) {
-	return retryOpen(func() (int, error) {
-		return unix.Open(p.Dir, unix.O_PATH|unix.O_DIRECTORY|unix.O_CLOEXEC, 0)
-	})
+func openat(dir int, name string, flags int) (int, error) {
+	return retryOpen(func() (int, error) { return unix.Openat(dir, name, openFlags|flags, 0o600) })
 }
 
 // Create makes the file, empty and with mode 0600. One that is there is no error.
@@ -103,20 +89,16 @@ func (p Place) Create() error {
 // Names reports whether the place still names f, which may have been removed
 // or replaced between the opening and the locking.
 func (p Place) Names(f *File) (bool, error) {
-	follow := 0
-	if p.Dir != "" {
-		follow = unix.AT_SYMLINK_NOFOLLOW
-	}
 	named := false
 	err := p.at(func(dir int, name string) error {
-		st, err := p.stat(dir, name, follow)
-		named = err == nil && sameFile(&st, f.id)
+		st, err := p.stat(dir, name)
+		named = err == nil && f.is(&st)
 		return err
 	})
-	if errors.Is(err, unix.ENOENT) {
-		return false, nil
+	if err != nil && err != unix.ENOENT {
+		return false, &fs.PathError{Op: "stat", Path: p.Path(), Err: err}
 	}
-	return named, err
+	return named, nil
 }
 
 // Remove removes the file if the place still names f and it is empty; it is no
@@ -124,66 +106,68 @@ func (p Place) Names(f *File) (bool, error) {
 // can have locked the file that vanishes.
 func (p Place) Remove(f *File) error {
 	err := p.at(func(dir int, name string) error {
+		var st unix.Stat_t
 		// The link itself: what is unlinked has to be the file.
-		st, err := p.stat(dir, name, unix.AT_SYMLINK_NOFOLLOW)
-		if err != nil || !sameFile(&st, f.id) || st.Mode&unix.S_IFMT != unix.S_IFREG {
+		err := retry(func() error { return unix.Fstatat(dir, name, &st, unix.AT_SYMLINK_NOFOLLOW) })
+		switch {
+		case err != nil:
 			return err
+		case !f.is(&st) || st.Mode&unix.S_IFMT != unix.S_IFREG:
+			return nil
+		case st.Size != 0:
+			return ErrNotEmpty
 		}
-		return p.unlinkEmpty(dir, name, &st)
+		return retry(func() error { return unix.Unlinkat(dir, name, 0) })
 	})
-	if errors.Is(err, unix.ENOENT) {
-		return nil
-	}
-	return err
-}
-
-func (p Place) unlinkEmpty(dir int, name string, st *unix.Stat_t) error {
-	if st.Size != 0 {
-		return &fs.PathError{Op: "remove", Path: p.Path(), Err: ErrNotEmpty}
-	}
-	if err := retry(func() error { return unix.Unlinkat(dir, name, 0) }); err != nil {
+	if err != nil && err != unix.ENOENT {
 		return &fs.PathError{Op: "remove", Path: p.Path(), Err: err}
 	}
 	return nil
 }
 
+// confined keeps a name inside its directory, whatever the directory holds: no
+// "..", no symbolic link, and none of the links below /proc.
+const confined = unix.RESOLVE_BENEATH | unix.RESOLVE_NO_SYMLINKS | unix.RESOLVE_NO_MAGICLINKS
+
 // at calls f with the directory that the place's file is in, and its name there.
 // The flags and calls that take a name refuse a link only as its last element,
-// so a directory below Dir is opened first.
+// so a directory below Dir is opened first, confined. Dir is looked up anew each
+// time: what is mounted there may have changed since the last.
 func (p Place) at(f func(dir int, name string) error) error {
 	parent, name := path.Split(p.Name)
 	if p.Dir == "" || parent == "" {
 		return f(unix.AT_FDCWD, p.Path())
 	}
-	dir, err := p.openParent(parent)
+	const flags = unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC
+	root, err := retryOpen(func() (int, error) { return unix.Open(p.Dir, flags, 0) })
 	if err != nil {
-		return &fs.PathError{Op: "open", Path: p.Dir + "/" + parent, Err: err}
+		return err
+	}
+	defer unix.Close(root)
+	how := unix.OpenHow{Flags: flags, Resolve: confined}
+	dir, err := retryOpen(func() (int, error) { return unix.Openat2(root, parent, &how) })
+	if err != nil {
+		return err
 	}
 	defer unix.Close(dir)
 	return f(dir, name)
 }
 
-func (p Place) openParent(name string) (int, error) {
-	dir, err := p.openDir()
-	if err != nil {
-		return -1, err
+// stat looks at the file, or at what a direct name's link leads to.
+func (p Place) stat(dir int, name string) (st unix.Stat_t, err error) {
+	flags := unix.AT_SYMLINK_NOFOLLOW
+	if p.Dir == "" {
+		flags = 0
 	}
-	defer unix.Close(dir)
-	how := unix.OpenHow{Flags: unix.O_PATH | unix.O_DIRECTORY | unix.O_CLOEXEC, Resolve: confined}
-	return retryOpen(func() (int, error) { return unix.Openat2(dir, name, &how) })
-}
-
-func (p Place) stat(dir int, name string, flags int) (st unix.Stat_t, err error) {
 	err = retry(func() error { return unix.Fstatat(dir, name, &st, flags) })
-	if err != nil {
-		err = &fs.PathError{Op: "stat", Path: p.Path(), Err: err}
-	}
 	return st, err
 }
 
-func sameFile(st *unix.Stat_t, id ID) bool {
-	got, err := identity(st)
-	return err == nil && got == id
+// is reports whether st is of the file, and for a device of this very node: the
+// kernel's lock is on the node.
+func (f *File) is(st *unix.Stat_t) bool {
+	id, err := identity(st)
+	return err == nil && id == f.id && st.Ino == f.inode
 }
 
 // Identify tells which file a path names, links followed, without opening it.

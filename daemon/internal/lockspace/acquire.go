@@ -38,8 +38,12 @@ const (
 // *SameFileError or *FileError, or ErrOwnerGone, which no waiting mends; or with
 // ctx's cause when ctx was cancelled.
 //
-// Otherwise the kernel holds the locks; it returns them as they are then.
+// Otherwise the kernel holds the locks; it returns them, each with the hold that
+// was granted and no others.
 func (t *Table) Acquire(ctx context.Context, h Holder, reqs []Request, o Options) ([]Lock, error) {
+	if n, twice := namedTwice(reqs); twice {
+		return nil, &SameFileError{n, n}
+	}
 	granted, err := t.try(ctx, h, reqs, o, nil)
 	if busy, ok := err.(*BusyError); ok && o.Wait {
 		granted, err = t.wait(ctx, h, reqs, o, busy)
@@ -48,6 +52,21 @@ func (t *Table) Acquire(ctx context.Context, h Holder, reqs []Request, o Options
 		t.refused(h, busy)
 	}
 	return granted, err
+}
+
+// namedTwice finds a resource that a list names twice.
+func namedTwice(reqs []Request) (n Name, twice bool) {
+	if len(reqs) < 2 {
+		return n, false
+	}
+	seen := make(map[Name]bool, len(reqs))
+	for _, r := range reqs {
+		if seen[r.Name] {
+			return r.Name, true
+		}
+		seen[r.Name] = true
+	}
+	return n, false
 }
 
 // wait queues up and tries whenever it is called, until it has the locks, or

@@ -276,7 +276,8 @@ func TestErrorTexts(t *testing.T) {
 		want string
 	}{
 		{&BusyError{Name: in, Held: make([]Lock, 1)}, `resource "n" in lockspace "/d" is locked`},
-		{&BusyError{Name: plain}, `resource "/p" is waited for`},
+		{&BusyError{Name: plain, Waiting: new(Hold)}, `resource "/p" is waited for`},
+		{&BusyError{Name: plain}, `resource "/p" is in use by another call that has not ended`},
 		{&BusyError{Name: plain, Foreign: &filelock.LockedError{PID: 7}}, `resource "/p" is locked by process 7`},
 		{&NameError{"resource name", "x\n", "has a control character"}, `resource name "x\n" has a control character`},
 		{&NoSpaceError{"/d"}, `no lockspace "/d"`},

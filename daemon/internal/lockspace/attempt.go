@@ -32,17 +32,17 @@ type target struct {
 	Request
 	space *space
 	id    filelock.ID
-	// open is nil when the name is held already and the attempt joins in.
-	open   *filelock.File
-	locked bool // open is
+	// One of the two is nil: the name is held already and the attempt joins in,
+	// or the attempt has opened the file.
+	held *resource
+	open *filelock.File
 }
 
 func (a *attempt) run(ctx context.Context) error {
-	joined, err := a.join()
-	if joined || err != nil {
+	if err := a.look(); err != nil {
 		return err
 	}
-	err = a.openFiles()
+	err := a.openFiles()
 	if terr := a.takeTurns(ctx); err == nil {
 		err = terr
 	}
@@ -59,51 +59,40 @@ func (a *attempt) run(ctx context.Context) error {
 	return err
 }
 
-// join looks at what the table knows, before anything is opened: most refusals
-// end here, and so does a shared lock beside others.
-func (a *attempt) join() (joined bool, err error) {
+// look looks at what the table knows, before anything is opened: most refusals
+// end here.
+func (a *attempt) look() (err error) {
 	t := a.table
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if a.holder.Owner.gone {
-		return false, ErrOwnerGone
+		return ErrOwnerGone
 	}
-	all := true
 	for i := range a.targets {
 		g := &a.targets[i]
 		if g.space, err = t.spaceLocked(g.Space); err != nil {
-			return false, err
+			return err
 		}
-		r := g.space.resources[g.Name.Name]
-		if r == nil {
-			all = false
-			if err := a.checkFreeLocked(i); err != nil {
-				return false, err
-			}
-			continue
+		if g.held = g.space.resources[g.Name.Name]; g.held == nil {
+			err = a.checkFreeLocked(i)
+		} else {
+			g.id = g.held.file.id
+			err = a.checkFileLocked(i, g.held.file)
 		}
-		g.id = r.file.id
-		if err := a.checkFileLocked(i, r.file); err != nil {
-			return false, err
+		if err != nil {
+			return err
 		}
 	}
-	if all {
-		a.grantLocked()
-	}
-	return all, nil
+	return nil
 }
 
-// refuseLocked says that the i-th target cannot be had because of those who hold
-// it, or who wait for it.
-func (a *attempt) refuseLocked(i int, f *file) error {
+// refuseLocked says that the i-th target cannot be had, and why.
+func (a *attempt) refuseLocked(i int, why *BusyError) error {
 	if a.ticket != nil {
 		a.table.refusedLocked(a.ticket, false)
 	}
-	e := &BusyError{Name: a.targets[i].Name}
-	if f != nil {
-		e.Held = f.snapshot()
-	}
-	return e
+	why.Name = a.targets[i].Name
+	return why
 }
 
 // checkFreeLocked says whether a target that nobody holds may be tried.
@@ -112,10 +101,20 @@ func (a *attempt) checkFreeLocked(i int) error {
 	if err := checkName(g.space, g.Name.Name); err != nil {
 		return err
 	}
-	if !a.options.Overtake && a.table.queue.overtakesLocked(a.ticket, g.Request, filelock.ID{}, nil) {
-		return a.refuseLocked(i, nil)
+	return a.checkQueueLocked(i, filelock.ID{}, nil)
+}
+
+// checkQueueLocked says whether the i-th target may pass by those who wait.
+func (a *attempt) checkQueueLocked(i int, id filelock.ID, f *file) error {
+	if a.options.Overtake {
+		return nil
 	}
-	return nil
+	earlier := a.table.queue.overtakenLocked(a.ticket, a.targets[i].Request, id, f)
+	if earlier == nil {
+		return nil
+	}
+	waiting := earlier.holder.hold()
+	return a.refuseLocked(i, &BusyError{Waiting: &waiting})
 }
 
 // checkFileLocked says whether the i-th target may have the file beside those
@@ -125,18 +124,20 @@ func (a *attempt) checkFileLocked(i int, f *file) error {
 	if a.ticket != nil {
 		a.table.queue.learnLocked(a.ticket, i, f.id)
 	}
-	if f.keepsOutLocked(g.Mode) ||
-		!a.options.Overtake && a.table.queue.overtakesLocked(a.ticket, g.Request, f.id, f) {
-		return a.refuseLocked(i, f)
+	if f.keepsOutLocked(g.Mode) {
+		return a.refuseLocked(i, &BusyError{Held: f.snapshot()})
 	}
-	return nil
+	return a.checkQueueLocked(i, f.id, f)
 }
 
 // openFiles opens what is not held under its name yet.
 func (a *attempt) openFiles() error {
 	for i := range a.targets {
 		g := &a.targets[i]
-		if g.id != (filelock.ID{}) {
+		if g.held != nil {
+			if err := a.checkName(g); err != nil {
+				return err
+			}
 			continue
 		}
 		f, err := filelock.Open(g.place(), g.Autocreate)
@@ -144,6 +145,20 @@ func (a *attempt) openFiles() error {
 			return fileError(g.Name, err)
 		}
 		g.open, g.id = f, f.ID()
+	}
+	return nil
+}
+
+// checkName says whether a name that is held still means the file that was
+// locked through it. Another one may have been put in its place, and on that one
+// there is no lock to join.
+func (a *attempt) checkName(g *target) error {
+	named, err := g.place().Names(g.held.lock)
+	if err != nil {
+		return fileError(g.Name, err)
+	}
+	if !named {
+		return &BusyError{Name: g.Name, Held: a.table.locksOn(g.id)}
 	}
 	return nil
 }
@@ -162,13 +177,13 @@ func (a *attempt) takeTurns(ctx context.Context) error {
 	return cmp.Or(err, terr)
 }
 
-// files lists the files that are known, each once. It refuses a list that names
+// files lists the files that are open, each once. It refuses a list that names
 // a file twice and wants it exclusively, which could never be granted.
 func (a *attempt) files() (ids []filelock.ID, err error) {
 	var room [8]*target
 	known := room[:0]
 	for i := range a.targets {
-		if g := &a.targets[i]; g.id != (filelock.ID{}) {
+		if g := &a.targets[i]; g.open != nil {
 			known = append(known, g)
 		}
 	}
@@ -187,20 +202,23 @@ func (a *attempt) files() (ids []filelock.ID, err error) {
 }
 
 // check looks at the table again, now that all files are known and nobody else
-// can act on them.
+// can act on those that are open.
 func (a *attempt) check() error {
-	t := a.table
-	t.mu.Lock()
-	defer t.mu.Unlock()
+	a.table.mu.Lock()
+	defer a.table.mu.Unlock()
+	return a.checkLocked()
+}
+
+func (a *attempt) checkLocked() error {
+	if a.holder.Owner.gone {
+		return ErrOwnerGone
+	}
 	for i := range a.targets {
 		g := &a.targets[i]
-		r := g.space.resources[g.Name.Name]
-		if (r == nil) == (g.open == nil) || r != nil && r.file.id != g.id {
-			// The name was released or taken in the meantime, or means
-			// another file by now.
-			return errMoved
+		if g.space.resources[g.Name.Name] != g.held {
+			return errMoved // the name was released or taken in the meantime
 		}
-		if err := a.checkFileLocked(i, t.files[g.id]); err != nil {
+		if err := a.checkFileLocked(i, a.table.files[g.id]); err != nil {
 			return err
 		}
 	}
@@ -235,7 +253,6 @@ func (g *target) lock() error {
 	if err != nil {
 		return &FileError{Name: g.Name, Action: "lock", Err: err}
 	}
-	g.locked = true
 	// Whoever had the lock until now may have removed the file with it.
 	named, err := g.place().Names(g.open)
 	if err != nil {
@@ -247,15 +264,17 @@ func (g *target) lock() error {
 	return nil
 }
 
-// commit notes the locks down: from here on they are granted.
+// commit notes the locks down: from here on they are granted. It looks once
+// more, because a turn is for a file, and meanwhile a name may have come to mean
+// another one that somebody else has locked.
 func (a *attempt) commit() error {
 	a.table.mu.Lock()
 	defer a.table.mu.Unlock()
-	if a.holder.Owner.gone {
-		return ErrOwnerGone
+	err := a.checkLocked()
+	if err == nil {
+		a.grantLocked()
 	}
-	a.grantLocked()
-	return nil
+	return err
 }
 
 func (a *attempt) grantLocked() {
@@ -277,7 +296,7 @@ func (a *attempt) grantLocked() {
 		t.counts.Granted++
 		a.holder.Owner.addLocked(r)
 		t.changedLocked(Acquired, r, a.holder, Asked)
-		a.granted[i] = r.snapshot()
+		a.granted[i] = r.snapshotOf(r.holders[len(r.holders)-1:])
 	}
 }
 
@@ -300,11 +319,11 @@ func (a *attempt) finish() {
 }
 
 // abandon closes a target's file. One that was made for it goes, if nobody has a
-// lock on it.
+// lock on it and its turn could be had.
 func (a *attempt) abandon(g *target) {
 	i := slices.IndexFunc(a.turns, func(f *file) bool { return f.id == g.id })
 	mine := i >= 0
-	gone, _ := retire(g.place(), g.open, g.Autocreate && mine)
+	gone, _ := retire(g.place(), g.open, g.open.Made() && mine)
 	if mine {
 		a.turns[i].gone = gone
 	}

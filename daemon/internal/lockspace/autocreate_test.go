@@ -200,12 +200,13 @@ func TestListsOfOneFile(t *testing.T) {
 			}
 		}
 	}
-	// Shared, a list may name a file as often as it likes.
-	locks := r.take(o, direct(path, Shared), direct(path, Shared), direct(hard, Shared))
-	if n := r.descriptors(); len(locks) != 3 || n != 2 {
+	// Shared, a list may name a file twice, but not by the same name.
+	wantAs[*SameFileError](t, r.try(o, direct(path, Shared), direct(path, Shared)))
+	locks := r.take(o, direct(path, Shared), direct(hard, Shared))
+	if n := r.descriptors(); len(locks) != 2 || n != 2 {
 		t.Errorf("%d descriptors for %v", n, locks)
 	}
-	r.free(o, Name{"", path}, Name{"", path}, Name{"", hard})
+	r.free(o, Name{"", path}, Name{"", hard})
 	if n := r.descriptors(); n != 0 {
 		t.Errorf("%d descriptors left", n)
 	}

@@ -31,19 +31,25 @@ type Hold struct {
 // BusyError says that somebody else is in the way.
 type BusyError struct {
 	Name
-	// Held are the locks in the way, through whichever name of the file. It is
-	// empty when Foreign is not nil, and when those in the way only wait.
+	// Held are the locks in the way, through whichever name of the file.
 	Held []Lock
+	// Waiting is set when nobody holds what is in the way, but somebody who came
+	// earlier waits for it.
+	Waiting *Hold
 	// Foreign is set when the kernel refused.
 	Foreign *filelock.LockedError
+	// When none of the three is set, another call is at the file, and storage
+	// does not let it end.
 }
 
 func (e *BusyError) Error() string {
 	switch {
 	case e.Foreign != nil:
 		return fmt.Sprintf("resource %v is %v", e.Name, e.Foreign)
-	case len(e.Held) == 0:
+	case e.Waiting != nil:
 		return fmt.Sprintf("resource %v is waited for", e.Name)
+	case len(e.Held) == 0:
+		return fmt.Sprintf("resource %v is in use by another call that has not ended", e.Name)
 	}
 	return fmt.Sprintf("resource %v is locked", e.Name)
 }

@@ -152,12 +152,12 @@ func (k *ticket) wake() {
 	}
 }
 
-// overtakesLocked reports whether to grant a request would pass by somebody who
-// came earlier than the ticket, or than now when that is nil, and who is about to
-// get it or waits for those who hold the file. f is nil when nobody does.
-func (q *queue) overtakesLocked(k *ticket, r Request, id filelock.ID, f *file) bool {
+// overtakenLocked gives the first whom to grant a request would pass by: who came
+// earlier than the ticket, or than now when that is nil, and is about to get it
+// or waits for those who hold the file. f is nil when nobody does.
+func (q *queue) overtakenLocked(k *ticket, r Request, id filelock.ID, f *file) *ticket {
 	if q.waiting == 0 {
-		return false
+		return nil
 	}
 	for _, line := range [2][]claim{q.byName[r.Name], q.byFile[id]} {
 		for _, c := range line {
@@ -165,11 +165,11 @@ func (q *queue) overtakesLocked(k *ticket, r Request, id filelock.ID, f *file) b
 				break
 			}
 			if conflict(c.mode, r.Mode) && (c.called || c.foreign || f.keepsOutLocked(c.mode)) {
-				return true
+				return c.ticket
 			}
 		}
 	}
-	return false
+	return nil
 }
 
 // conflict reports whether two modes cannot be held side by side.

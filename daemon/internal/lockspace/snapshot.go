@@ -16,6 +16,7 @@ type Lock struct {
 	File       filelock.ID
 	Inode      uint64
 	Holders    []Hold
+	More       int // holders that are not among Holders
 }
 
 // Waiter is a call that waits.
@@ -26,12 +27,27 @@ type Waiter struct {
 
 func (r *resource) fullName() Name { return Name{r.space.path, r.name} }
 
+// someHolders are enough to say who is in the way. All are for those who ask for
+// them: a file may have thousands, and each call that meets it may have to name
+// them.
+const someHolders = 16
+
+// snapshot shows the resource with some of its holders.
 func (r *resource) snapshot() Lock {
+	l := r.snapshotOf(r.holders[:min(len(r.holders), someHolders)])
+	l.More = len(r.holders) - len(l.Holders)
+	return l
+}
+
+// fullSnapshot shows the resource with all of its holders.
+func (r *resource) fullSnapshot() Lock { return r.snapshotOf(r.holders) }
+
+func (r *resource) snapshotOf(holders []holder) Lock {
 	l := Lock{
 		Name: r.fullName(), Mode: r.mode, Autocreate: r.autocreate,
-		File: r.file.id, Inode: r.lock.Inode(), Holders: make([]Hold, len(r.holders)),
+		File: r.file.id, Inode: r.lock.Inode(), Holders: make([]Hold, len(holders)),
 	}
-	for i, h := range r.holders {
+	for i, h := range holders {
 		l.Holders[i] = h.hold()
 	}
 	return l
@@ -61,7 +77,7 @@ func (t *Table) Locks() []Lock {
 		t.mu.Lock()
 		for _, r := range part {
 			if len(r.holders) > 0 {
-				locks = append(locks, r.snapshot())
+				locks = append(locks, r.fullSnapshot())
 			}
 		}
 		t.mu.Unlock()
@@ -119,10 +135,10 @@ func (t *Table) inspect(n Name, id filelock.ID) (lock Lock, aliases []Lock, wait
 	}
 	for _, r := range found.file.names {
 		if r != found {
-			aliases = append(aliases, r.snapshot())
+			aliases = append(aliases, r.fullSnapshot())
 		}
 	}
-	return found.snapshot(), aliases, t.queue.waitersLocked(found), nil
+	return found.fullSnapshot(), aliases, t.queue.waitersLocked(found), nil
 }
 
 // Totals is how much the table holds.

@@ -13,12 +13,13 @@ import (
 // *SpaceExistsError, or a *FileError: there is no lockspace without its
 // directory.
 func (t *Table) CreateSpace(dir string) error {
-	if t.hasSpace(dir) {
+	if dir == "" {
 		return &SpaceExistsError{dir}
 	}
 	if err := checkDirectory(dir); err != nil {
 		return err
 	}
+	// Also that of a lockspace that is known: somebody may have removed it.
 	if err := makeDirectory(dir); err != nil {
 		return err
 	}
@@ -30,12 +31,6 @@ func (t *Table) CreateSpace(dir string) error {
 	t.spaces[dir] = &space{path: dir, resources: make(map[string]*resource)}
 	t.observe(Change{Kind: SpaceCreated, Name: Name{Space: dir}})
 	return nil
-}
-
-func (t *Table) hasSpace(dir string) bool {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.spaces[dir] != nil
 }
 
 func makeDirectory(dir string) error {
