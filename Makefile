@@ -56,6 +56,7 @@ lint: ## look for mistakes and for what is not formatted
 	@unformatted=$$($(GO) run mvdan.cc/gofumpt@v0.12.0 -l .); \
 		test -z "$$unformatted" || { echo "not formatted by gofumpt: $$unformatted"; exit 1; }
 	mandoc -T lint -W warning man/*
+	$(GO) mod tidy -diff
 
 .PHONY: install
 install: build ## install below DESTDIR and PREFIX (/usr/local)
