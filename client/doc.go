@@ -5,13 +5,19 @@
 // calling user, root or not, and registers the calling process as the owner of
 // the locks when the first one is taken:
 //
-//	var c client.Client
-//	defer c.Close()
-//	held, err := c.Acquire(ctx, 0, api.Resource{Name: "/srv/web01.raw"})
-//	if errors.Is(err, client.ErrBusy) {
-//		// err says who holds it
+//	func writeDisk(ctx context.Context) error {
+//		var c client.Client
+//		defer c.Close()
+//		held, err := c.Acquire(ctx, 0, api.Resource{Name: "/srv/web01.raw"})
+//		if errors.Is(err, client.ErrBusy) {
+//			return fmt.Errorf("in use: %w", err) // err says who holds it
+//		}
+//		if err != nil {
+//			return err // for example no daemon to ask
+//		}
+//		defer held.Release(ctx)
+//		return write("/srv/web01.raw")
 //	}
-//	defer held.Release(ctx)
 //
 // # Losing the connection
 //

@@ -51,7 +51,7 @@ func ExampleClient_Acquire() {
 	defer end()
 	ctx := context.Background()
 
-	guest := newClient("web01") // &client.Client{} asks the daemon of the system
+	guest := newClient("web01") // &client.Client{} asks the daemon of the calling user
 	defer guest.Close()
 	held, err := guest.Acquire(ctx, 0, api.Resource{Name: image})
 	if err != nil {
@@ -69,11 +69,15 @@ func ExampleClient_Acquire() {
 
 	fmt.Println("released:", held.Release(ctx))
 	held, err = backup.Acquire(ctx, 0, api.Resource{Name: image, Mode: api.Shared})
-	fmt.Println(held.Locks()[0].Mode, err)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(held.Locks()[0].Mode)
 	// Output:
 	// held by web01
 	// released: <nil>
-	// shared <nil>
+	// shared
 }
 
 func ExampleHeld_Lost() {

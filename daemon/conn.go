@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"io"
 	"sync"
 	"time"
 
@@ -23,6 +24,8 @@ type conn struct {
 	// refusal is not nil on a connection over a limit, and the answer to its
 	// only request.
 	refusal error
+	// patience disconnects one that is refused and does not ask.
+	patience *time.Timer
 
 	ctx   context.Context // ends with the connection
 	end   context.CancelFunc
@@ -32,14 +35,17 @@ type conn struct {
 
 	// Of whoever reads.
 	next       func(*conn) error // takes a message of its protocol out of in and answers it
-	former     []*registration   // replaced, but in use still
 	subscriber *subscriber       // nil without event.subscribe
+	skipped    int               // bytes of an RPC message that were not kept in in
 
 	mu           sync.Mutex // guards the fields that follow
 	protocol     string
 	registration *registration
+	former       []*registration // replaced, but in use still; only who reads adds some
+	gone         bool            // the client, or soon
 	restricted   bool
-	waiting      int
+	waiting      int // calls
+	waitingFor   int // resources that these name
 }
 
 var errClosing = errors.New("the daemon closes the connection")
@@ -50,8 +56,51 @@ func newConn(d *Daemon, s *slots, fd int, p peer.Credentials) *conn {
 	return c
 }
 
+// How long a client may take to hear that it is refused, and how many may do so
+// at a time.
+const (
+	refusalTime = 5 * time.Second
+	maxRefusals = 128
+)
+
+// meet notes a connection down that is to be served.
+func (d *Daemon) meet(c *conn) {
+	if c.refusal != nil {
+		wait := refusalTime
+		if c.slots.refusing.Add(1) > maxRefusals {
+			wait = 0
+		}
+		c.patience = time.AfterFunc(wait, c.disconnect)
+		return
+	}
+	d.clients.add(c)
+	d.idle.touch()
+	d.events.publish(api.EventClientConnected, func(e *api.Event) { e.Client = c.id })
+}
+
+// part closes a connection that has ended.
+func (d *Daemon) part(c *conn, why error) {
+	defer d.conns.Done()
+	c.close()
+	if c.refusal != nil {
+		c.patience.Stop() // it would keep what is closed
+		c.slots.refusing.Add(-1)
+		return
+	}
+	c.slots.giveBack()
+	d.clients.remove(c)
+	d.idle.touch()
+	d.events.publish(api.EventClientClosed, func(e *api.Event) { e.Client = c.id })
+	if why != io.EOF && why != errClosing {
+		d.log.Info("closed a connection", "client", c.id, "pid", c.peer.PID, "because", why)
+	}
+}
+
 // ready is called by the poller when something has happened.
 func (c *conn) ready(events uint32) {
+	if events&unix.EPOLLHUP != 0 {
+		c.endTied() // who reads may hang in storage, and not see it for long
+	}
 	if !c.begin(events) {
 		return
 	}
@@ -107,6 +156,7 @@ func (c *conn) pickProtocol(first byte) error {
 // that wait, and the locks that are tied to it. It returns when these are free.
 func (c *conn) close() {
 	c.end()
+	c.endTied() // beside the calls: one that hangs in storage must not keep the locks
 	c.calls.Wait()
 	c.daemon.poller.remove(c)
 	c.closeStream()

@@ -51,8 +51,7 @@ type Daemon struct {
 	listeners []listener
 	idle      *idle
 
-	mu       sync.Mutex // guards settings
-	settings Settings
+	reload sync.Mutex // held by Reload, so that settings are not mixed
 
 	conns sync.WaitGroup          // connections that are not closed yet
 	stop  context.CancelCauseFunc // ends Serve, which sets it before it serves anyone
@@ -62,15 +61,14 @@ type Daemon struct {
 // Serve on.
 func New(config Config) (*Daemon, error) {
 	d := &Daemon{
-		config:   config,
-		log:      config.Log.Logger("daemon"),
-		started:  time.Now().UTC(),
-		events:   newEvents(),
-		clients:  newClients(),
-		main:     newSlots(mainSocket, config.Settings.MaxClients),
-		admin:    newSlots(adminSocket, config.Settings.AdminMaxClients),
-		idle:     newIdle(config.Timeout),
-		settings: config.Settings,
+		config:  config,
+		log:     config.Log.Logger("daemon"),
+		started: time.Now().UTC(),
+		events:  newEvents(),
+		clients: newClients(),
+		main:    newSlots(mainSocket, config.Settings.MaxClients),
+		admin:   newSlots(adminSocket, config.Settings.AdminMaxClients),
+		idle:    newIdle(config.Timeout),
 	}
 	d.table = lockspace.New(d.changed)
 	if err := d.open(); err != nil {
@@ -127,12 +125,16 @@ var (
 	errShutdown = errors.New("an administrator has asked for it")
 )
 
+// failure is what ends Serve otherwise.
+type failure struct{ error }
+
 // leaveTime is how long the end of Serve waits for calls that are under way.
-// Only storage that hangs can take so long.
+// Storage that hangs can take longer.
 const leaveTime = 3 * time.Second
 
 // Serve answers until ctx ends, the daemon was idle for its timeout, or an
-// administrator ends it, and then returns nil; it fails when a listener does.
+// administrator ends it, and then returns nil; it fails when a listener or the
+// kernel's polling does.
 // It kills nobody. Locks whose owners live on end with this process; the log
 // names each.
 func (d *Daemon) Serve(ctx context.Context) error {
@@ -143,10 +145,17 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	for _, l := range d.listeners {
 		listening.Go(func() {
 			if err := d.accept(ctx, l); err != nil {
-				cancel(err)
+				cancel(failure{err})
 			}
 		})
 	}
+	listening.Go(func() {
+		select {
+		case err := <-d.poller.failed:
+			cancel(failure{err})
+		case <-ctx.Done():
+		}
+	})
 	listening.Go(func() {
 		if d.idle.wait(ctx, d.isIdle) {
 			cancel(errIdle)
@@ -158,11 +167,10 @@ func (d *Daemon) Serve(ctx context.Context) error {
 	}
 	listening.Wait()
 	d.leave()
-	cause := context.Cause(ctx)
-	if errors.Is(cause, context.Canceled) || cause == errIdle || cause == errShutdown {
-		return nil
+	if f, failed := context.Cause(ctx).(failure); failed {
+		return f.error
 	}
-	return cause
+	return nil
 }
 
 // leave ends in order: calls under way get their answers, what is tied to a
@@ -183,7 +191,7 @@ func (d *Daemon) leave() {
 	select {
 	case <-done:
 	case <-time.After(leaveTime):
-		d.log.Warn("left calls behind that wait for storage")
+		d.log.Warn("left calls behind that did not end in time", "time", leaveTime)
 	}
 	for _, l := range d.table.Locks() {
 		for _, h := range l.Holders {
@@ -210,6 +218,8 @@ func (d *Daemon) Reload() error {
 	if d.config.ReadSettings == nil {
 		return nil
 	}
+	d.reload.Lock()
+	defer d.reload.Unlock()
 	s, err := d.config.ReadSettings()
 	if err != nil {
 		return err
@@ -217,9 +227,6 @@ func (d *Daemon) Reload() error {
 	if err := d.config.Log.Apply(s); err != nil {
 		return err
 	}
-	d.mu.Lock()
-	d.settings = s
-	d.mu.Unlock()
 	d.main.setMax(s.MaxClients)
 	d.admin.setMax(s.AdminMaxClients)
 	d.log.Info("configuration reloaded")

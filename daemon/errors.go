@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -19,6 +20,9 @@ var (
 	errNotRegistered = errors.New("lock owner details have not been registered")
 	errRestricted    = errors.New("lock manager connection has been restricted")
 )
+
+// endText is what a call failed with that was given up: Go says "context canceled".
+const endText = "the daemon or the connection ends"
 
 // invalidError says that a request makes no sense as it stands.
 type invalidError struct{ reason string }
@@ -58,7 +62,7 @@ func jsonError(err error) *api.Error {
 	case errors.As(err, &busy):
 		data.Code, data.Holders = api.CodeBusy, apiHolders(busy)
 		data.Lockspace, data.Name = &busy.Space, busy.Name.Name
-		data.Hint = "wait with wait_ms, or see who holds it: virtlock-admin inspect"
+		data.Hint = busyHint(busy)
 		e.Message = busyText(busy)
 	case errors.As(err, &name), errors.As(err, &sameFile):
 		data.Code = api.CodeInvalid
@@ -86,17 +90,54 @@ func jsonError(err error) *api.Error {
 	case errors.As(err, &limit):
 		data.Code, data.Hint = api.CodeLimit, limit.hint
 	case errors.Is(err, context.Canceled):
-		data.Code, data.Hint = api.CodeLimit, "the daemon or the connection ends"
+		data.Code, data.Hint, e.Message = api.CodeLimit, "ask again on a new connection", endText
 	default:
 		systemErrorData(data, err)
 	}
 	return e
 }
 
+// busyHint says what to do about a lock that somebody else holds. Only of what a
+// client holds is there more to see.
+func busyHint(e *lockspace.BusyError) string {
+	if len(e.Held) == 0 {
+		return "wait with wait_ms"
+	}
+	return "wait with wait_ms, or see who holds it: " + inspectCommand(e.Held[0].Name)
+}
+
+// inspectCommand is what to type to see a lock.
+func inspectCommand(n lockspace.Name) string {
+	words := []string{n.Name}
+	if n.Space != "" {
+		words = []string{n.Space, n.Name}
+	}
+	if strings.HasPrefix(n.Name, "-") { // no option
+		words = append([]string{"--"}, words...)
+	}
+	command := "virtlock-admin inspect"
+	for _, w := range words {
+		command += " " + shellWord(w)
+	}
+	return command
+}
+
+// shellWord writes a word for a shell, in quotes where it needs them.
+func shellWord(s string) string {
+	const plain = "%+,-./0123456789:=@ABCDEFGHIJKLMNOPQRSTUVWXYZ_abcdefghijklmnopqrstuvwxyz"
+	if s != "" && strings.Trim(s, plain) == "" {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
+
 // fileErrorData tells which file failed, and how.
 func fileErrorData(data *api.ErrorData, e *lockspace.FileError) {
 	data.Lockspace, data.Name = &e.Space, e.Name.Name
 	systemErrorData(data, e.Err)
+	if e.Space != "" && errors.Is(e.Err, unix.ELOOP) {
+		data.Hint = "names in a lockspace must not be symbolic links"
+	}
 	if e.Action != "make directory" {
 		return
 	}

@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"path"
-	"slices"
 	"sync"
 	"time"
 
@@ -20,7 +19,7 @@ type events struct {
 // subscriber is a connection that wants events. What it does not read in time
 // is dropped and counted; nobody waits for it.
 type subscriber struct {
-	types []string      // guarded by events.mu
+	types eventSet      // guarded by events.mu
 	ready chan struct{} // has room for one; filled when there is something to take
 
 	mu      sync.Mutex // guards the fields that follow
@@ -43,7 +42,7 @@ func (e *events) publish(kind api.EventType, describe func(*api.Event)) {
 	e.last++
 	var event api.Event
 	for s := range e.subscribers {
-		if !s.wants(kind) {
+		if !s.types[kind] {
 			continue
 		}
 		if event.Type == "" {
@@ -56,7 +55,7 @@ func (e *events) publish(kind api.EventType, describe func(*api.Event)) {
 
 // subscribe adds a subscriber, and gives the number of the last event it does
 // not get. unsubscribe takes it back.
-func (e *events) subscribe(types []string) (*subscriber, uint64) {
+func (e *events) subscribe(types eventSet) (*subscriber, uint64) {
 	s := &subscriber{types: types, ready: make(chan struct{}, 1)}
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -66,7 +65,7 @@ func (e *events) subscribe(types []string) (*subscriber, uint64) {
 
 // change gives a subscriber other types, and gives the number of the last event
 // that the former ones were for.
-func (e *events) change(s *subscriber, types []string) uint64 {
+func (e *events) change(s *subscriber, types eventSet) uint64 {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	s.types = types
@@ -83,13 +82,6 @@ func (e *events) count() int {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.subscribers)
-}
-
-func (s *subscriber) wants(kind api.EventType) bool {
-	return len(s.types) == 0 || slices.ContainsFunc(s.types, func(pattern string) bool {
-		ok, _ := path.Match(pattern, string(kind)) // a bad pattern was refused
-		return ok
-	})
 }
 
 // put hands over an event, or counts it as lost. Once one is lost all are,
@@ -129,38 +121,58 @@ func (s *subscriber) take(ctx context.Context) []api.Event {
 	}
 }
 
-// Patterns are matched with every event, under the mutex of all: they must be
-// few and short.
+// eventSet are types of events. It is not changed once it is made.
+type eventSet map[api.EventType]bool
+
+// allEvents are the types that are published.
+var allEvents = []api.EventType{
+	api.EventLockAcquired, api.EventLockReleased, api.EventLockRefused, api.EventLockWaiting,
+	api.EventLockspaceCreated, api.EventOwnerExited, api.EventClientConnected, api.EventClientClosed,
+	api.EventDaemonReloaded,
+}
+
 const (
 	maxPatterns = 64
 	maxPattern  = 64 // bytes
 )
 
-func checkPatterns(patterns []string) error {
-	if len(patterns) > maxPatterns {
-		return invalid("%d patterns of event types, of at most %d", len(patterns), maxPatterns)
+// selectEvents gives the types that one of the patterns matches, all when there
+// is no pattern.
+func selectEvents(patterns []string) (eventSet, error) {
+	if len(patterns) == 0 {
+		patterns = []string{"*"}
 	}
+	if len(patterns) > maxPatterns {
+		return nil, invalid("%d patterns of event types, of at most %d", len(patterns), maxPatterns)
+	}
+	selected := make(eventSet)
 	for _, pattern := range patterns {
 		if len(pattern) > maxPattern {
-			return invalid("a pattern of event types is longer than %d bytes", maxPattern)
+			return nil, invalid("a pattern of event types is longer than %d bytes", maxPattern)
 		}
 		if _, err := path.Match(pattern, ""); err != nil {
-			return invalid("bad pattern %q of event types", pattern)
+			return nil, invalid("bad pattern %q of event types", pattern)
+		}
+		for _, kind := range allEvents {
+			if ok, _ := path.Match(pattern, string(kind)); ok {
+				selected[kind] = true
+			}
 		}
 	}
-	return nil
+	return selected, nil
 }
 
 // subscribe answers event.subscribe: from then on events come as notifications
 // on the same connection. Called again it changes their types.
 func (d *Daemon) subscribe(c *conn, p api.SubscribeParams) (api.SubscribeResult, error) {
-	if err := checkPatterns(p.Types); err != nil {
+	types, err := selectEvents(p.Types)
+	if err != nil {
 		return api.SubscribeResult{}, err
 	}
 	if c.subscriber != nil {
-		return api.SubscribeResult{Seq: d.events.change(c.subscriber, p.Types)}, nil
+		return api.SubscribeResult{Seq: d.events.change(c.subscriber, types)}, nil
 	}
-	s, last := d.events.subscribe(p.Types)
+	s, last := d.events.subscribe(types)
 	c.subscriber = s
 	c.calls.Go(func() {
 		defer d.events.unsubscribe(s)

@@ -5,12 +5,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"unicode/utf8"
 
 	"virtlock/client/api"
 )
 
-// request is a call that came as a line of JSON.
+// request is a call that came as a line of JSON. It has a copy of all that it
+// needs of the line, which is the reader's.
 type request struct {
 	JSONRPC string          `json:"jsonrpc"`
 	ID      json.RawMessage `json:"id"`
@@ -76,8 +78,6 @@ func (c *conn) answer(line []byte) error {
 	if err := r.check(); err != nil {
 		return c.fail(r.replyID(), api.NumberInvalidRequest, err)
 	}
-	// The line is the reader's; what may be kept of it is copied.
-	r.ID = bytes.Clone(r.ID)
 	if c.refusal != nil {
 		c.reply(r.ID, nil, c.refusal)
 		return errClosing
@@ -92,21 +92,28 @@ func (r *request) check() error {
 		return errors.New(`"jsonrpc" is not "2.0"`)
 	case r.Method == "":
 		return errors.New(`"method" is missing`)
-	case !r.hasGoodID():
+	}
+	return r.checkID()
+}
+
+// maxID is the most bytes of an id, which a call keeps as long as it waits.
+const maxID = 256
+
+// checkID says whether the id can be sent back. It may be missing.
+func (r *request) checkID() error {
+	switch {
+	case len(r.ID) > maxID:
+		return fmt.Errorf(`"id" is longer than %d bytes`, maxID)
+	case len(r.ID) > 0 && bytes.IndexByte([]byte("{[tf"), r.ID[0]) >= 0:
 		return errors.New(`"id" is neither a string nor a number nor null`)
 	}
 	return nil
 }
 
-// hasGoodID reports whether the id is of a type that ids have, or missing.
-func (r *request) hasGoodID() bool {
-	return len(r.ID) == 0 || bytes.IndexByte([]byte("{[tf"), r.ID[0]) < 0
-}
-
 // replyID is the id of the reply to what is no request: that it has no id does
 // not make it a notification.
 func (r *request) replyID() json.RawMessage {
-	if len(r.ID) == 0 || !r.hasGoodID() {
+	if len(r.ID) == 0 || r.checkID() != nil {
 		return noID
 	}
 	return r.ID

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"os"
 	"sync/atomic"
@@ -13,7 +12,6 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"virtlock/client/api"
 	"virtlock/daemon/internal/peer"
 )
 
@@ -40,6 +38,7 @@ func (d *Daemon) accept(ctx context.Context, l listener) error {
 	if err != nil {
 		return err
 	}
+	var complained time.Time
 	for {
 		fd, err := acceptOne(raw)
 		switch {
@@ -56,10 +55,27 @@ func (d *Daemon) accept(ctx context.Context, l listener) error {
 			}
 		case errors.Is(err, unix.ECONNABORTED):
 			// the client has gone already
-		default:
+		case !passes(err):
 			return err
+		default:
+			if time.Since(complained) >= complaintTime {
+				complained = time.Now()
+				d.log.Error("could not accept a client, and goes on trying", "socket", l.slots.name, "error", err)
+			}
+			pause(ctx, pendingTime)
 		}
 	}
+}
+
+// complaintTime is how often errors of accept that pass are logged at most.
+const complaintTime = time.Minute
+
+// passes reports whether another accept may go well. A lack of memory passes,
+// and so does what the network or a security module has against one client,
+// accept(2); a socket that is none does not.
+func passes(err error) bool {
+	_, asked := errors.AsType[*os.SyscallError](err)
+	return asked && !errors.Is(err, unix.EBADF) && !errors.Is(err, unix.EINVAL)
 }
 
 // acceptOne waits for a connection. The runtime's poller does the waiting; the
@@ -153,45 +169,6 @@ func (d *Daemon) welcome(s *slots, fd int, refusal error) *conn {
 		return nil
 	}
 	return c
-}
-
-// How long a client may take to hear that it is refused, and how many may do so
-// at a time.
-const (
-	refusalTime = 5 * time.Second
-	maxRefusals = 128
-)
-
-// meet notes a connection down that is to be served.
-func (d *Daemon) meet(c *conn) {
-	if c.refusal != nil {
-		wait := refusalTime
-		if c.slots.refusing.Add(1) > maxRefusals {
-			wait = 0
-		}
-		time.AfterFunc(wait, c.disconnect)
-		return
-	}
-	d.clients.add(c)
-	d.idle.touch()
-	d.events.publish(api.EventClientConnected, func(e *api.Event) { e.Client = c.id })
-}
-
-// part closes a connection that has ended.
-func (d *Daemon) part(c *conn, why error) {
-	defer d.conns.Done()
-	c.close()
-	if c.refusal != nil {
-		c.slots.refusing.Add(-1)
-		return
-	}
-	c.slots.giveBack()
-	d.clients.remove(c)
-	d.idle.touch()
-	d.events.publish(api.EventClientClosed, func(e *api.Event) { e.Client = c.id })
-	if why != io.EOF && why != errClosing {
-		d.log.Info("closed a connection", "client", c.id, "pid", c.peer.PID, "because", why)
-	}
 }
 
 // spareFile is a descriptor to give up when there are no others left.

@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -13,8 +14,11 @@ import (
 	"virtlock/daemon/internal/lockspace"
 )
 
-// maxWaiting is how many calls of one connection may wait.
-const maxWaiting = 64
+// What of one connection may wait.
+const (
+	maxWaiting    = 64               // calls
+	maxWaitingFor = api.MaxResources // resources that these name together
+)
 
 // lockAcquire answers lock.acquire.
 func (c *conn) lockAcquire(r *request) error {
@@ -30,17 +34,19 @@ func (c *conn) lockAcquire(r *request) error {
 	if p.WaitMS == 0 {
 		return c.acquire(c.ctx, r.ID, holder, wanted, lockspace.Options{})
 	}
-	if !c.beginWait() {
-		return c.reply(r.ID, nil, &limitError{"too many calls of this connection wait, at most " + strconv.Itoa(maxWaiting), "wait for some of them to end"})
+	if err := c.beginWait(len(wanted)); err != nil {
+		return c.reply(r.ID, nil, err)
 	}
+	// Not r and p: the wait may be long, and the request a MiB.
+	id, waitMS := r.ID, p.WaitMS
 	c.spawn(func(ctx context.Context, queued func()) {
-		defer c.endWait()
-		if p.WaitMS > 0 {
+		defer c.endWait(len(wanted))
+		if waitMS > 0 {
 			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, time.Duration(min(p.WaitMS, maxWaitMS))*time.Millisecond)
+			ctx, cancel = context.WithTimeout(ctx, time.Duration(min(waitMS, maxWaitMS))*time.Millisecond)
 			defer cancel()
 		}
-		c.acquire(ctx, r.ID, holder, wanted, lockspace.Options{Wait: true, Queued: queued})
+		c.acquire(ctx, id, holder, wanted, lockspace.Options{Wait: true, Queued: queued})
 	})
 	return nil
 }
@@ -54,20 +60,28 @@ func (c *conn) acquire(ctx context.Context, id json.RawMessage, h lockspace.Hold
 	return c.reply(id, api.LocksResult{Locks: apiLocks(locks)}, err)
 }
 
-func (c *conn) beginWait() bool {
+// beginWait counts a call that may wait, and the resources that it names. It
+// fails with a *limitError.
+func (c *conn) beginWait(resources int) error {
+	const hint = "wait for some of them to end"
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.waiting == maxWaiting {
-		return false
+	switch {
+	case c.waiting == maxWaiting:
+		return &limitError{fmt.Sprintf("too many calls of this connection wait, at most %d", maxWaiting), hint}
+	case c.waitingFor+resources > maxWaitingFor:
+		return &limitError{fmt.Sprintf("the calls of this connection that wait name too many resources, at most %d", maxWaitingFor), hint}
 	}
 	c.waiting++
-	return true
+	c.waitingFor += resources
+	return nil
 }
 
-func (c *conn) endWait() {
+func (c *conn) endWait(resources int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.waiting--
+	c.waitingFor -= resources
 }
 
 // requests reads what a call wants to lock.

@@ -9,12 +9,17 @@ import (
 
 // lockspaceCreate answers lockspace.create.
 func (d *Daemon) lockspaceCreate(_ *conn, p api.LockspaceParams) (api.Empty, error) {
-	err := d.table.CreateSpace(p.Path)
+	return api.Empty{}, d.ensureSpace(p.Path)
+}
+
+// ensureSpace makes a directory a lockspace, unless it is one already.
+func (d *Daemon) ensureSpace(path string) error {
+	err := d.table.CreateSpace(path)
 	var exists *lockspace.SpaceExistsError
 	if errors.As(err, &exists) {
-		err = nil
+		return nil
 	}
-	return api.Empty{}, err
+	return err
 }
 
 // lockspaceList answers lockspace.list.

@@ -6,9 +6,9 @@ import (
 	"virtlock/daemon/internal/logging"
 )
 
-// Log is the daemon's log. Each part of the daemon logs under the name of a
-// source, which the filters of the configuration match: "daemon", "rpc", "json",
-// "lockspace", "owner". A nil Log discards everything.
+// Log is the daemon's log. What is logged comes from a source, which the filters
+// of the configuration match. The daemon has one, "daemon". A nil Log discards
+// everything.
 type Log struct{ logging *logging.Log }
 
 // OpenLog opens a log. The fallback is where it goes as long as the settings name

@@ -32,7 +32,7 @@ func (d *Daemon) ownerRegister(c *conn, p api.RegisterParams) (api.RegisterResul
 		id.PID = c.peer.PID
 	}
 	if id.Name == "" {
-		id.Name = strings.ToValidUTF8(owner.Command(id.PID), "?")
+		id.Name = ownerName(owner.Command(id.PID))
 	}
 	if err := checkIdentity(&id); err != nil {
 		return api.RegisterResult{}, err
@@ -61,12 +61,31 @@ func (c *conn) mayNameOwner(pid int) error {
 	return nil
 }
 
+// ownerName makes a name one that an owner may have: it goes into messages and
+// onto terminals.
+func ownerName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r // utf8.RuneError for what is not UTF-8
+	}, name)
+	if len(name) <= maxOwnerName {
+		return name
+	}
+	end := maxOwnerName
+	for !utf8.RuneStart(name[end]) {
+		end--
+	}
+	return name[:end]
+}
+
 // checkIdentity says whether an owner may go by that name and UUID.
 func checkIdentity(id *lockspace.Identity) error {
 	switch {
 	case len(id.Name) > maxOwnerName:
 		return invalid("owner name is longer than %d bytes", maxOwnerName)
-	case !utf8.ValidString(id.Name) || strings.ContainsFunc(id.Name, unicode.IsControl):
+	case id.Name != ownerName(id.Name):
 		return invalid("owner name %q is not valid UTF-8 or has control characters", id.Name)
 	case id.UUID != "" && !isUUID(id.UUID):
 		return invalid("owner uuid %q is not of the form 01234567-89ab-cdef-0123-456789abcdef", id.UUID)

@@ -14,8 +14,10 @@ import (
 //
 // A leader that is held up, by storage or by a client that does not read, is
 // followed by another one, and serves its connection to the end as an ordinary
-// goroutine (law 6). So nobody waits longer for somebody else's storage than it
-// takes to see that it hangs, two stallTimes.
+// goroutine (law 6). Until it has come back, its followers serve nothing
+// themselves: each connection that has something to say gets a goroutine of its
+// own. So nobody waits longer for storage that hangs, and however many ask for
+// it, than it takes to see that it does, two stallTimes.
 type poller struct {
 	epoll int
 	stop  int            // an eventfd(2) that is written to at the end and never read
@@ -23,15 +25,19 @@ type poller struct {
 	wake  chan struct{}  // has room for one; wakes the watch
 	ended chan struct{}  // closed at the end
 
+	failed chan error // has room for one: why the leader gave up
+
 	room [64]unix.EpollEvent // the leader's
 
-	mu       sync.Mutex // guards the fields that follow
-	conns    map[int32]*conn
-	events   []unix.EpollEvent // of room, not served yet
-	term     int               // of the leader; who has an older one is none any more
-	serving  bool              // the leader serves a connection
-	served   uint64            // connections so far
-	watching bool              // the watch is awake
+	mu         sync.Mutex // guards the fields that follow
+	conns      map[int32]*conn
+	generation int32             // of the latest connection
+	events     []unix.EpollEvent // of room, not served yet
+	term       int               // of the leader; who has an older one is none any more
+	heldUp     int               // former leaders that have not come back
+	serving    bool              // the leader serves a connection
+	served     uint64            // connections so far
+	watching   bool              // the watch is awake
 }
 
 // stallTime is how long the leader may serve a connection before it is looked at.
@@ -52,9 +58,9 @@ func newPoller() (*poller, error) {
 	}
 	p := &poller{
 		epoll: epoll, stop: stop, wake: make(chan struct{}, 1), ended: make(chan struct{}),
-		conns: make(map[int32]*conn),
+		failed: make(chan error, 1), conns: make(map[int32]*conn),
 	}
-	if err := p.control(unix.EPOLL_CTL_ADD, stop, unix.EPOLLIN); err != nil {
+	if err := p.control(unix.EPOLL_CTL_ADD, stop, 0, unix.EPOLLIN); err != nil {
 		unix.Close(stop)
 		unix.Close(epoll)
 		return nil, err
@@ -69,28 +75,35 @@ func newPoller() (*poller, error) {
 const (
 	pollRead  = unix.EPOLLIN | unix.EPOLLRDHUP | unix.EPOLLET
 	pollWrite = pollRead | unix.EPOLLOUT
-	pollEnd   = unix.EPOLLRDHUP | unix.EPOLLHUP | unix.EPOLLERR
 )
 
-// add serves a connection from now on.
+// add serves a connection from now on, unless it fails. The leader sees the
+// connection only afterwards.
 func (p *poller) add(c *conn) error {
 	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.generation++
+	c.generation = p.generation
+	if err := p.control(unix.EPOLL_CTL_ADD, c.fd, c.generation, pollRead); err != nil {
+		return err
+	}
 	p.conns[int32(c.fd)] = c
-	p.mu.Unlock()
-	return p.control(unix.EPOLL_CTL_ADD, c.fd, pollRead)
+	return nil
 }
 
 // remove ends that. The connection's descriptor is open still.
 func (p *poller) remove(c *conn) {
-	p.control(unix.EPOLL_CTL_DEL, c.fd, 0) // fails only where add did
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.control(unix.EPOLL_CTL_DEL, c.fd, c.generation, 0) // fails only where add did
 	delete(p.conns, int32(c.fd))
 }
 
-// control is epoll_ctl(2).
-func (p *poller) control(op, fd int, events uint32) error {
-	event := unix.EpollEvent{Events: events, Fd: int32(fd)}
+// control is epoll_ctl(2). The generation comes back with each event: one that
+// was reported before its connection closed may be looked at when the number of
+// the descriptor is another's.
+func (p *poller) control(op, fd int, generation int32, events uint32) error {
+	event := unix.EpollEvent{Events: events, Fd: int32(fd), Pad: generation}
 	return os.NewSyscallError("epoll_ctl", unix.EpollCtl(p.epoll, op, fd, &event))
 }
 
@@ -117,46 +130,70 @@ func (p *poller) close() {
 // lead serves connections until another leader follows, or the end.
 func (p *poller) lead(term int) {
 	for {
-		c, events, ok := p.next(term)
-		if !ok {
+		c, events, apart := p.next(term)
+		switch {
+		case c == nil:
 			return
-		}
-		if c != nil {
+		case apart:
+			p.busy.Go(func() { c.ready(events) })
+		default:
 			c.ready(events)
 		}
 	}
 }
 
-// next waits for a connection with something to say. It is nil if it was closed
-// in the meantime.
-func (p *poller) next(term int) (c *conn, events uint32, ok bool) {
+// next waits for a connection with something to say, to be served apart from the
+// leader if that is so. It gives nil when the caller leads no more.
+func (p *poller) next(term int) (c *conn, events uint32, apart bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.term != term {
+		p.heldUp--
 		return nil, 0, false
 	}
 	p.serving = false
+	for {
+		if err := p.pollLocked(); err != nil {
+			p.failed <- err
+			return nil, 0, false
+		}
+		e := p.events[0]
+		if e.Fd == int32(p.stop) {
+			return nil, 0, false
+		}
+		p.events = p.events[1:]
+		if c := p.conns[e.Fd]; c != nil && c.generation == e.Pad {
+			p.serveLocked()
+			return c, e.Events, p.heldUp > 0
+		}
+		// closed in the meantime
+	}
+}
+
+// pollLocked waits for events unless there are some. It gives the mutex away
+// meanwhile.
+func (p *poller) pollLocked() error {
 	for len(p.events) == 0 {
 		p.mu.Unlock()
 		n, err := unix.EpollWait(p.epoll, p.room[:], -1)
 		p.mu.Lock()
 		if err != nil && err != unix.EINTR {
-			return nil, 0, false // a mistake in this program
+			return os.NewSyscallError("epoll_wait", err)
 		}
 		p.events = p.room[:max(n, 0)]
 	}
-	e := p.events[0]
-	if e.Fd == int32(p.stop) {
-		return nil, 0, false
-	}
-	p.events = p.events[1:]
-	p.serving = true
+	return nil
+}
+
+// serveLocked notes that a connection is served, by the leader unless one
+// before it is held up.
+func (p *poller) serveLocked() {
+	p.serving = p.heldUp == 0
 	p.served++
 	if !p.watching {
 		p.watching = true
 		p.wake <- struct{}{}
 	}
-	return p.conns[e.Fd], e.Events, true
 }
 
 // watch sees to it that a leader who is held up is followed by another one. It
@@ -199,6 +236,7 @@ func (p *poller) look(last uint64) (served uint64) {
 	defer p.mu.Unlock()
 	if p.serving && p.served == last {
 		p.serving = false
+		p.heldUp++
 		p.term++
 		term := p.term
 		p.busy.Go(func() { p.lead(term) })

@@ -1,6 +1,8 @@
 package daemon
 
 import (
+	"slices"
+
 	"virtlock/daemon/internal/lockspace"
 )
 
@@ -32,20 +34,31 @@ func (c *conn) registerAs(id *lockspace.Identity) error {
 	if next.tied() {
 		next.holder.Owner = ps.tie(p)
 	}
+	old := c.registered()
+	keep := old != nil && c.uses(old)
 	c.mu.Lock()
-	old := c.registration
 	c.registration = next
-	inUse := c.waiting > 0
-	c.mu.Unlock()
-	if old == nil {
-		return nil
-	}
-	if inUse || old.tied() && c.daemon.table.Holds(old.holder.Owner) {
+	if keep {
 		c.former = append(c.former, old)
-		return nil
 	}
-	ps.end(old)
+	gone := c.gone
+	c.mu.Unlock()
+	if gone && next.tied() {
+		ps.untie(p, next.holder.Owner) // holds nothing yet, so this does not block
+	}
+	if old != nil && !keep {
+		ps.end(old)
+	}
 	return nil
+}
+
+// uses reports whether calls wait, or locks are held, that may be a former
+// owner's. Only who reads starts more of them, and it calls this.
+func (c *conn) uses(r *registration) bool {
+	c.mu.Lock()
+	waiting := c.waiting > 0
+	c.mu.Unlock()
+	return waiting || r.tied() && c.daemon.table.Holds(r.holder.Owner)
 }
 
 // registered gives for whom the connection asks. nil before it registered.
@@ -67,6 +80,23 @@ func (c *conn) restrict() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.restricted = true
+}
+
+// endTied ends the owners that are tied to the connection and does not wait for
+// it: none gets anything any more, and a call of theirs that hangs in storage
+// keeps no other lock of theirs.
+func (c *conn) endTied() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.gone {
+		return
+	}
+	c.gone = true
+	for _, r := range append(slices.Clip(c.former), c.registration) {
+		if r != nil && r.tied() {
+			c.daemon.poller.busy.Go(func() { c.daemon.processes.untie(r.process, r.holder.Owner) })
+		}
+	}
 }
 
 // endRegistrations is called when the connection has closed.

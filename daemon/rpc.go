@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"errors"
+	"slices"
 	"sync"
 
 	"virtlock/daemon/internal/virnet"
@@ -11,8 +12,20 @@ import (
 // decodes its arguments and gives its results, nil where it has none.
 type program struct {
 	number     uint32
+	longest    int // bytes of a message that are kept
 	procedures map[int32]func(c *conn, call virnet.Header, payload []byte) (virnet.Payload, error)
 }
+
+// The longest calls of the programs. A message may be 32 MiB long, as libvirt's
+// may; but what follows a call's arguments means nothing, so it is not kept.
+const (
+	word = 4 // the count of descriptors, the length of a string, flags
+
+	longestLockCall = virnet.MinMessage + word + 2*(word+virnet.MaxLockString) + word
+	// One string that may be long, be it a log's filters, and parameters: none
+	// that exists is a text, or has a long name.
+	longestAdminCall = virnet.MinMessage + word + word + virnet.MaxString + virnet.MaxParams*256 + 4*word
+)
 
 // programs are the programs by the socket that serves them: as in libvirt, each
 // socket has its own, beside keepalive.
@@ -27,9 +40,16 @@ func (c *conn) nextRPC() error {
 	if err != nil {
 		return err
 	}
+	longest := programs[c.slots.name].longest
+	if extra := min(size-c.skipped, len(c.in)) - longest; extra > 0 {
+		c.in = slices.Delete(c.in, longest, longest+extra)
+		c.skipped += extra
+	}
+	size -= c.skipped
 	if size == 0 || len(c.in) < size {
 		return errIncomplete
 	}
+	c.skipped = 0
 	return c.answerRPC(c.use(size))
 }
 

@@ -4,7 +4,7 @@ import "virtlock/daemon/internal/virnet"
 
 // adminProgram is what virt-admin calls. What it changes holds until the daemon
 // ends or reads its configuration again.
-var adminProgram = program{virnet.ProgramAdmin, map[int32]func(*conn, virnet.Header, []byte) (virnet.Payload, error){
+var adminProgram = program{virnet.ProgramAdmin, longestAdminCall, map[int32]func(*conn, virnet.Header, []byte) (virnet.Payload, error){
 	virnet.AdminConnectOpen:             adminProcedure(adminConnectOpen),
 	virnet.AdminConnectClose:            adminConnectClose,
 	virnet.AdminGetLibVersion:           adminGetLibVersion,

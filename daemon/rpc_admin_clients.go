@@ -107,7 +107,7 @@ func (c *conn) info() []virnet.TypedParam {
 // securityLabel is what a security module of the kernel calls the peer; "" when
 // there is no such module.
 func (c *conn) securityLabel() (label string) {
-	c.control(func(fd int) {
+	c.withFD(func(fd int) {
 		label, _ = unix.GetsockoptString(fd, unix.SOL_SOCKET, unix.SO_PEERSEC)
 	})
 	return label

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"strings"
@@ -50,6 +51,8 @@ func rpcError(err error) *virnet.Error {
 		return virnet.NewError(virnet.CodeOperationInvalid, virnet.DomainRPC, err.Error())
 	case errors.As(err, &limit):
 		return virnet.NewError(virnet.CodeOperationFailed, virnet.DomainRPC, limit.reason+": "+limit.hint)
+	case errors.Is(err, context.Canceled):
+		return virnet.NewError(virnet.CodeOperationFailed, virnet.DomainRPC, endText)
 	case errors.As(err, &errno): // no descriptor left for an owner's process, say
 		return virnet.SystemError(virnet.DomainLockspace, int32(errno), err.Error())
 	}

@@ -2,14 +2,13 @@ package daemon
 
 import (
 	"errors"
-	"strings"
 
 	"virtlock/daemon/internal/lockspace"
 	"virtlock/daemon/internal/virnet"
 )
 
 // lockProgram is what libvirt's lock driver calls.
-var lockProgram = program{virnet.ProgramLock, map[int32]func(*conn, virnet.Header, []byte) (virnet.Payload, error){
+var lockProgram = program{virnet.ProgramLock, longestLockCall, map[int32]func(*conn, virnet.Header, []byte) (virnet.Payload, error){
 	virnet.ProcRegister:        rpcRegister,
 	virnet.ProcRestrict:        rpcRestrict,
 	virnet.ProcNew:             rpcNew,
@@ -41,7 +40,9 @@ func rpcRegister(c *conn, call virnet.Header, payload []byte) (virnet.Payload, e
 		return nil, errNotRegistered
 	}
 	return nil, c.registerAs(&lockspace.Identity{
-		Name: strings.ToValidUTF8(a.Name, "\uFFFD"),
+		// Not refused as JSON's are: libvirt takes any name for a guest, and a
+		// guest's start must not fail because of how it is called.
+		Name: ownerName(a.Name),
 		UUID: uuidText(a.UUID),
 		ID:   a.ID,
 		PID:  int(a.PID),
@@ -80,12 +81,7 @@ func rpcCreateLockspace(c *conn, call virnet.Header, payload []byte) (virnet.Pay
 	if err := c.admit(anyone, call, 0); err != nil {
 		return nil, err
 	}
-	err := c.daemon.table.CreateSpace(a.Path)
-	var exists *lockspace.SpaceExistsError
-	if errors.As(err, &exists) {
-		err = nil
-	}
-	return nil, err
+	return nil, c.daemon.ensureSpace(a.Path)
 }
 
 // resource decodes and admits a call that names a resource. known are the flags

@@ -19,9 +19,12 @@ type stream struct {
 	closing sync.Mutex    // held to close fd, and by those who must not see it closed
 
 	reading atomic.Int32 // quiet, underWay or again
-	ended   atomic.Bool  // the other side sends no more
 
-	writing  sync.Mutex    // held while a message is written, so that none is torn
+	generation int32 // of fd, whose number others had before; the poller's
+
+	writing  sync.Mutex    // held while a message is written; guards the next two
+	broken   error         // why nothing more is written
+	giveUp   time.Time     // when the last words have taken too long; zero before them
 	writable chan struct{} // has room for one; filled when there is room to write again
 
 	// Of whoever reads.
@@ -48,9 +51,6 @@ func (s *stream) begin(events uint32) bool {
 		default: // it has been told already
 		}
 	}
-	if events&pollEnd != 0 {
-		s.ended.Store(true)
-	}
 	for {
 		switch {
 		case s.reading.CompareAndSwap(quiet, underWay):
@@ -76,7 +76,8 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }
 
 // read appends what has come to in, and calls take, until there is no more.
 // Memory follows the bytes that came, whatever length they announce. It fails
-// with io.EOF when the other side has ended.
+// with io.EOF when the other side has ended. A short read does not say that
+// there is no more: descriptors that were sent along end a read too, unix(7).
 func (s *stream) read(take func() error) error {
 	b := buffers.Get().(*[]byte)
 	defer buffers.Put(b)
@@ -97,9 +98,6 @@ func (s *stream) read(take func() error) error {
 			return err
 		}
 		s.keep()
-		if n < len(*b) && !s.ended.Load() {
-			return nil // that was all: the poller tells when there is more
-		}
 	}
 }
 
@@ -120,10 +118,21 @@ func (s *stream) use(n int) []byte {
 	return used
 }
 
-// write writes one message, or fails when ctx ends.
+// write writes one message, or fails when ctx ends and there is no room for long.
+// It fails ever after: no message follows one that is torn.
 func (s *stream) write(ctx context.Context, p *poller, message []byte) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	if s.broken != nil {
+		return s.broken
+	}
+	if s.broken = s.writeAll(ctx, p, message); s.broken != nil {
+		s.shutdown(unix.SHUT_RDWR) // so that who reads sees it too
+	}
+	return s.broken
+}
+
+func (s *stream) writeAll(ctx context.Context, p *poller, message []byte) error {
 	for len(message) > 0 {
 		n, err := unix.Write(s.fd, message)
 		switch err {
@@ -141,31 +150,35 @@ func (s *stream) write(ctx context.Context, p *poller, message []byte) error {
 	return nil
 }
 
-// lastWords is how long a connection that ends waits for its client to read.
+// lastWords is how long a connection that ends waits for its client to read all
+// that it still has to tell it.
 const lastWords = 500 * time.Millisecond
 
 // awaitRoom waits until there is room to write.
 func (s *stream) awaitRoom(ctx context.Context, p *poller) error {
-	if err := p.control(unix.EPOLL_CTL_MOD, s.fd, pollWrite); err != nil {
+	if err := p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollWrite); err != nil {
 		return err
 	}
-	defer p.control(unix.EPOLL_CTL_MOD, s.fd, pollRead)
+	defer p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollRead)
 	select {
 	case <-s.writable:
 		return nil
 	case <-ctx.Done():
 	}
+	if s.giveUp.IsZero() {
+		s.giveUp = time.Now().Add(lastWords)
+	}
 	select {
 	case <-s.writable:
 		return nil
-	case <-time.After(lastWords):
+	case <-time.After(time.Until(s.giveUp)):
 		return context.Cause(ctx)
 	}
 }
 
-// control calls f with the descriptor, which is not closed meanwhile; not at
+// withFD calls f with the descriptor, which is not closed meanwhile; not at
 // all if it has been.
-func (s *stream) control(f func(fd int)) {
+func (s *stream) withFD(f func(fd int)) {
 	s.closing.Lock()
 	defer s.closing.Unlock()
 	select {
@@ -177,7 +190,7 @@ func (s *stream) control(f func(fd int)) {
 
 // shutdown is shutdown(2).
 func (s *stream) shutdown(how int) {
-	s.control(func(fd int) { unix.Shutdown(fd, how) })
+	s.withFD(func(fd int) { unix.Shutdown(fd, how) })
 }
 
 func (s *stream) closeStream() {

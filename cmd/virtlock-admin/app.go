@@ -21,11 +21,12 @@ type command struct {
 const (
 	groupLocks  = "Locks"
 	groupDaemon = "Daemon"
+	groupHelp   = "Help"
 )
 
 // commands is the one table of commands.
 func commands() []command {
-	return []command{listCommand(), inspectCommand(), statusCommand(), completeCommand()}
+	return []command{listCommand(), inspectCommand(), statusCommand(), helpCommand(), completeCommand()}
 }
 
 // newApp makes the parser of one command line. The library keeps state in it
@@ -57,6 +58,7 @@ func globalOptions() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{Name: "connect", Aliases: []string{"c"}, Usage: "ask the daemon of this `URI`"},
 		&cli.StringFlag{Name: "socket", Usage: "ask the daemon on the socket `PATH`"},
+		&cli.StringFlag{Name: "timeout", Value: "10", Usage: "wait `SECONDS` for the daemon; 0 for ever"},
 		&cli.BoolFlag{Name: "json", Usage: "print the answer as JSON"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no headers, for scripts"},
 		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this help"},
@@ -70,7 +72,9 @@ func (c command) forApp(e *env) *cli.Command {
 	c.HideHelp, c.HideHelpCommand = true, true
 	c.OnUsageError = onUsageError // not inherited from the app
 	c.Action = func(options *cli.Context) error {
-		return c.run(options.Context, e, options, options.Args().Slice())
+		ctx, cancel := e.limit(options.Context)
+		defer cancel()
+		return c.run(ctx, e, options, options.Args().Slice())
 	}
 	return c.Command
 }
@@ -95,11 +99,16 @@ func unknownCommand(name string) error {
 
 // before reads the global options, and answers those that need no command.
 func (e *env) before(options *cli.Context) error {
+	timeout, err := parseTimeout(options.String("timeout"))
+	if err != nil {
+		return err
+	}
 	e.options = globals{
-		uri:    options.String("connect"),
-		socket: options.String("socket"),
-		quiet:  options.Bool("quiet"),
-		json:   options.Bool("json"),
+		uri:     options.String("connect"),
+		socket:  options.String("socket"),
+		timeout: timeout,
+		quiet:   options.Bool("quiet"),
+		json:    options.Bool("json"),
 	}
 	switch {
 	case options.Bool("version"):

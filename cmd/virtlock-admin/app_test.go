@@ -28,6 +28,13 @@ func TestBadLines(t *testing.T) {
 		"StatusArgument":     {"status extra", "error: status takes no argument: \"extra\"\n"},
 		"InspectNothing":     {"inspect", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
 		"InspectTooMuch":     {"inspect a b c", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
+		"HelpUnknown":        {"help lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
+		"HelpTooMuch":        {"help list status", "error: help takes one COMMAND at most\n"},
+		"NoTime":             {"--timeout soon status", "error: option \"--timeout\" needs a number of seconds, not \"soon\"\n"},
+		"NegativeTime":       {"--timeout=-1 status", "error: option \"--timeout\" needs a number of seconds, not \"-1\"\n"},
+		"EmptyName":          {"list --name=", "error: option \"--name\" needs a value that is not empty\n"},
+		"EmptyOwner":         {"list --owner=", "error: option \"--owner\" needs a value that is not empty\n"},
+		"EmptyMode":          {"list --mode=", "error: option \"--mode\" needs a value that is not empty\n"},
 		"BadURI":             {"-c virtlockd:///embed status", "error: parse uri \"virtlockd:///embed\": unknown path \"/embed\", try \"/system\"\n"},
 		"BadURIAfterCommand": {"status -c xen:///", "error: parse uri \"xen:///\": want virtlockd:///system or virtlockd:///session\n"},
 	}
@@ -52,9 +59,13 @@ Locks:
 Daemon:
   status                 show how the daemon is
 
+Help:
+  help                   show what there is, or how to use a command
+
 Global options:
   -c, --connect URI      ask the daemon of this URI
   --socket PATH          ask the daemon on the socket PATH
+  --timeout SECONDS      wait SECONDS for the daemon; 0 for ever
   --json                 print the answer as JSON
   -q, --quiet            print no headers, for scripts
   -h, --help             print this help
@@ -85,7 +96,20 @@ func TestCommandHelp(t *testing.T) {
 
   SYNOPSIS
     inspect [LOCKSPACE] NAME
+
+  DESCRIPTION
+    NAME is a file, or the name of a lock in any lockspace.
+    LOCKSPACE is the directory of a lockspace, as list shows it, or "direct"
+    for the one whose names are the paths of the files themselves.
 `)
+}
+
+// TestHelpIsACommandToo is for those who know virsh.
+func TestHelpIsACommandToo(t *testing.T) {
+	compare(t, runOK(t, "help"), runOK(t, "--help"))
+	for _, name := range []string{"list", "inspect", "status", "help"} {
+		compare(t, runOK(t, "help", name), runOK(t, name, "--help"))
+	}
 }
 
 func TestVersion(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -21,6 +22,9 @@ func inspectCommand() command {
 			Category:  groupLocks,
 			Usage:     "show one lock, its holders and who waits for it",
 			ArgsUsage: "[LOCKSPACE] NAME",
+			Description: "NAME is a file, or the name of a lock in any lockspace.\n" +
+				"LOCKSPACE is the directory of a lockspace, as list shows it, or \"direct\"\n" +
+				"for the one whose names are the paths of the files themselves.",
 		},
 		run:  runInspect,
 		args: inspectArgs,
@@ -28,21 +32,14 @@ func inspectCommand() command {
 }
 
 func runInspect(ctx context.Context, e *env, _ *cli.Context, args []string) error {
-	var look func(context.Context, *client.Client) (api.InspectResult, error)
-	switch len(args) {
-	case 1:
-		look = func(ctx context.Context, c *client.Client) (api.InspectResult, error) {
-			return find(ctx, c, args[0])
-		}
-	case 2:
-		look = func(ctx context.Context, c *client.Client) (api.InspectResult, error) {
-			return inspect(ctx, c, lockspacePath(args[0]), args[1])
-		}
-	default:
-		return usagef("", "inspect needs the NAME of a resource, or LOCKSPACE and NAME")
+	t, err := newTarget(args)
+	if err != nil {
+		return err
 	}
-	result, err := ask(ctx, e, look)
+	result, err := ask(ctx, e, t.look)
 	switch {
+	case errors.Is(err, errNotHeld):
+		return e.printNotHeld(t)
 	case err != nil:
 		return err
 	case e.options.json:
@@ -51,25 +48,57 @@ func runInspect(ctx context.Context, e *env, _ *cli.Context, args []string) erro
 		printRows(e.out, []api.Lock{result.Lock})
 		return nil
 	}
-	return e.printInspect(result)
+	return e.printInspect(t, result)
 }
 
-// inspect asks for a lock and says what to type when there is none.
-func inspect(ctx context.Context, c *client.Client, lockspace, name string) (api.InspectResult, error) {
-	result, err := c.Inspect(ctx, lockspace, name)
-	var refusal *client.Error
-	if errors.Is(err, client.ErrNotFound) && errors.As(err, &refusal) && refusal.Hint == "" {
-		refusal.Hint = "virtlock-admin list shows what is held"
+// errNotHeld says that the daemon knows of no holder.
+var errNotHeld = errors.New("not held")
+
+// target is what to inspect.
+type target struct {
+	lockspace string
+	name      string
+	anywhere  bool   // no lockspace was named
+	file      string // the path that the resource has if it is a file
+}
+
+// newTarget reads the arguments. A file of the working directory may be named
+// without its path.
+func newTarget(args []string) (t target, err error) {
+	switch len(args) {
+	case 1:
+		t = target{name: args[0], anywhere: true}
+	case 2:
+		t = target{lockspace: lockspacePath(args[0]), name: args[1]}
 	}
-	return result, err
+	if t.name == "" {
+		return t, usagef("", "inspect needs the NAME of a resource, or LOCKSPACE and NAME")
+	}
+	switch {
+	case t.lockspace != "":
+		t.file = filepath.Join(t.lockspace, t.name)
+	case filepath.IsAbs(t.name):
+		t.file = t.name
+	default:
+		t.file, err = filepath.Abs(t.name)
+	}
+	return t, err
 }
 
-// find looks for a lock by name alone: in the direct lockspace if it can be
-// there, and then by the name or the file of every lock.
-func find(ctx context.Context, c *client.Client, name string) (api.InspectResult, error) {
-	if filepath.IsAbs(name) {
-		result, err := inspect(ctx, c, "", name)
-		if !errors.Is(err, client.ErrNotFound) {
+// isName reports whether a lock goes by the name or the file that was typed.
+func (t target) isName(lock api.Lock) bool {
+	return lock.Name == t.name || lock.Name == t.file || lock.Path == t.file
+}
+
+// look asks for the lock. Without a lockspace it looks for the name of a lock in
+// all of them, and for the file.
+func (t target) look(ctx context.Context, c *client.Client) (api.InspectResult, error) {
+	if t.lockspace != "" {
+		return inspect(ctx, c, t.lockspace, t.name)
+	}
+	if !t.anywhere || filepath.IsAbs(t.name) {
+		result, err := inspect(ctx, c, "", t.file)
+		if !t.anywhere || !errors.Is(err, errNotHeld) {
 			return result, err
 		}
 	}
@@ -77,22 +106,25 @@ func find(ctx context.Context, c *client.Client, name string) (api.InspectResult
 	if err != nil {
 		return api.InspectResult{}, err
 	}
-	var found []api.Lock
-	for _, lock := range locks {
-		if lock.Name == name || lock.Path == name {
-			found = append(found, lock)
-		}
-	}
+	found := slices.DeleteFunc(locks, func(lock api.Lock) bool { return !t.isName(lock) })
 	switch len(found) {
-	case 0:
-		return api.InspectResult{}, &notFoundError{
-			message: fmt.Sprintf("nobody holds %q", name),
-			hint:    "virtlock-admin list shows what is held",
-		}
+	case 0: // perhaps another name of a file that is held
+		return inspect(ctx, c, "", t.file)
 	case 1:
 		return inspect(ctx, c, found[0].Lockspace, found[0].Name)
 	}
-	return api.InspectResult{}, ambiguous(name, found)
+	return api.InspectResult{}, ambiguous(t.name, found)
+}
+
+// inspect asks for one lock. It fails with errNotHeld when there is none, and
+// with the daemon's error when there is no such lockspace.
+func inspect(ctx context.Context, c *client.Client, lockspace, name string) (api.InspectResult, error) {
+	result, err := c.Inspect(ctx, lockspace, name)
+	var refusal *client.Error
+	if errors.Is(err, client.ErrNotFound) && errors.As(err, &refusal) && refusal.Resource != nil {
+		return result, errNotHeld
+	}
+	return result, err
 }
 
 // ambiguous says in which lockspaces a name is held.
@@ -104,8 +136,11 @@ func ambiguous(name string, found []api.Lock) error {
 	return usagef("name one of them: "+strings.Join(spaces, ", "), "%q is held in %d lockspaces", name, len(found))
 }
 
-func (e *env) printInspect(result api.InspectResult) error {
+func (e *env) printInspect(t target, result api.InspectResult) error {
 	lock := result.Lock
+	if !t.isName(lock) {
+		printField(e.out, "Asked for", quote(t.file)+" (the same file)")
+	}
 	printField(e.out, "Name", quote(lock.Name))
 	printField(e.out, "Lockspace", lockspaceName(lock.Lockspace))
 	printField(e.out, "File", quote(lock.Path))
@@ -115,6 +150,9 @@ func (e *env) printInspect(result api.InspectResult) error {
 	printField(e.out, "Autocreate", yesNo(lock.Autocreate))
 	for _, holder := range lock.Holders {
 		e.printHolder(holder)
+	}
+	if lock.MoreHolders > 0 {
+		fmt.Fprintf(e.out, "\nand %d more\n", lock.MoreHolders)
 	}
 	fmt.Fprintln(e.out)
 	if len(result.Aliases) > 0 {
@@ -145,7 +183,7 @@ func (e *env) printHolder(holder api.Holder) {
 }
 
 func (e *env) waiterTable(waiters []api.Waiter) table {
-	t := table{columns: []column{{"Owner", cutEnd}, {"UUID", cutEnd}, {"PID", whole}, {"Mode", whole}, {"Age", whole}}}
+	t := table{columns: []column{{"Owner", cutEnd}, {"UUID", cutEnd}, {"PID", whole}, {"Mode", whole}, {"Age", whole}}, expendable: expendable}
 	for _, waiter := range waiters {
 		t.rows = append(t.rows, []string{
 			ownerName(waiter.Owner), orDash(waiter.Owner.UUID), strconv.Itoa(waiter.Owner.PID),

@@ -21,11 +21,13 @@ func TestPrintInspect(t *testing.T) {
 	alias := locks[0]
 	alias.Name, alias.Holders = "/srv/link.raw", alias.Holders[:1]
 	waiter := api.Waiter{Owner: api.Owner{Name: "backup", PID: 99}, Since: now.Add(-time.Minute), Mode: api.Exclusive}
-	err := e.printInspect(api.InspectResult{Lock: locks[0], Aliases: []api.Lock{alias}, Waiters: []api.Waiter{waiter}})
+	locks[0].MoreHolders = 3
+	err := e.printInspect(target{name: "/srv/hard.raw", file: "/srv/hard.raw"}, api.InspectResult{Lock: locks[0], Aliases: []api.Lock{alias}, Waiters: []api.Waiter{waiter}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	compare(t, s.String(), `
+Asked for:      /srv/hard.raw (the same file)
 Name:           /srv/iso.raw
 Lockspace:      direct
 File:           /srv/iso.raw
@@ -48,6 +50,8 @@ PID:            4305
 Tied to:        connection
 Client:         12
 Since:          2026-11-22 16:23:03 +0100 (38s ago)
+
+and 3 more
 
 The same file under other names:
  Name            Mode     Owner   PID    Age
@@ -101,6 +105,8 @@ func TestInspectFinds(t *testing.T) {
 	if err := os.Symlink(h.image, link); err != nil {
 		t.Fatal(err)
 	}
+	t.Chdir(filepath.Dir(h.image))
+	free := newFile(t, "free.raw")
 	found := map[string][]string{
 		"ByName":          {"only"},
 		"ByFile":          {spaces[0] + "/only"},
@@ -108,10 +114,15 @@ func TestInspectFinds(t *testing.T) {
 		"Direct":          {"direct", h.image},
 		"DirectEmpty":     {"", h.image},
 		"ThroughASymlink": {link},
+		"Relative":        {filepath.Base(h.image)},
+		"RelativeDirect":  {"direct", "./" + filepath.Base(h.image)},
 	}
 	for name, args := range found {
 		t.Run(name, func(t *testing.T) {
-			h.ask(t, append([]string{"inspect"}, args...)...)
+			out := h.ask(t, append([]string{"inspect"}, args...)...)
+			if got := strings.HasPrefix(out, "Asked for:      "+link+" (the same file)\n"); got != (args[0] == link) {
+				t.Errorf("printed:\n%s", out)
+			}
 		})
 	}
 	refused := map[string]struct {
@@ -126,12 +137,27 @@ func TestInspectFinds(t *testing.T) {
 		},
 		"NotHeld": {
 			[]string{"nobody's"},
-			"error: nobody holds \"nobody's\"\nhint: virtlock-admin list shows what is held\n",
+			"error: nobody holds \"nobody's\", and there is no such file\nhint: virtlock-admin list shows what is held\n",
 			exitNotFound,
 		},
-		"NotHeldPath": {
+		"NotHeldFile": {
+			[]string{free},
+			"error: nobody holds \"" + free + "\"\nhint: virtlock-admin list shows what is held\n",
+			exitNotFound,
+		},
+		"NoFile": {
 			[]string{dir + "/x"},
-			"error: nobody holds \"" + dir + "/x\"\nhint: virtlock-admin list shows what is held\n",
+			"error: nobody holds \"" + dir + "/x\", and there is no such file\nhint: virtlock-admin list shows what is held\n",
+			exitNotFound,
+		},
+		"NoFileInDirect": {
+			[]string{"direct", "x"},
+			"error: nobody holds \"x\", and there is no such file\nhint: virtlock-admin list shows what is held\n",
+			exitNotFound,
+		},
+		"NoFileInLockspace": {
+			[]string{spaces[0], "x"},
+			"error: nobody holds \"x\", and there is no such file\nhint: virtlock-admin list shows what is held\n",
 			exitNotFound,
 		},
 	}
@@ -144,10 +170,10 @@ func TestInspectFinds(t *testing.T) {
 			compare(t, got.err, test.err)
 		})
 	}
-	// What the daemon says itself gets a hint as well.
-	got := runLine(t, 0, "--socket", h.Socket, "inspect", spaces[0], "nobody's")
-	if got.status != exitNotFound || strings.Count(got.err, "\n") != 2 || !strings.Contains(got.err, "\nhint: ") {
-		t.Errorf("inspect of a free resource: %+v", got)
+	// No lockspace is another answer than no lock.
+	got := runLine(t, 0, "--socket", h.Socket, "inspect", dir+"/nowhere", "x")
+	if got.status != exitNotFound || !strings.Contains(got.err, dir+"/nowhere") || !strings.Contains(got.err, "\nhint: ") {
+		t.Errorf("inspect in no lockspace: %+v", got)
 	}
 }
 

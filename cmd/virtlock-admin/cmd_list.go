@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,7 +41,11 @@ func runList(ctx context.Context, e *env, options *cli.Context, args []string) e
 		return err
 	}
 	locks, err := ask(ctx, e, func(ctx context.Context, c *client.Client) ([]api.Lock, error) {
-		return c.Locks(ctx, filter)
+		locks, err := c.Locks(ctx, filter)
+		if err == nil && len(locks) == 0 && filter.Lockspace != nil {
+			err = knowsLockspace(ctx, c, *filter.Lockspace)
+		}
+		return locks, err
 	})
 	switch {
 	case err != nil:
@@ -54,7 +59,14 @@ func runList(ctx context.Context, e *env, options *cli.Context, args []string) e
 	return e.lockTable(locks).print(e.out, e.width)
 }
 
+// listFilter reads the options that narrow the list. An empty one would narrow
+// nothing, which is not what a script with an empty variable means.
 func listFilter(options *cli.Context) (api.LockFilter, error) {
+	for _, name := range []string{"name", "owner", "mode"} {
+		if options.IsSet(name) && options.String(name) == "" {
+			return api.LockFilter{}, usagef("", "option %q needs a value that is not empty", "--"+name)
+		}
+	}
 	filter := api.LockFilter{
 		Name:  options.String("name"),
 		Owner: options.String("owner"),
@@ -71,10 +83,27 @@ func listFilter(options *cli.Context) (api.LockFilter, error) {
 	return filter, usagef("modes are exclusive and shared", "unknown mode %q", filter.Mode)
 }
 
+// knowsLockspace fails when the daemon does not know a lockspace. To it, a list
+// of what does not exist is an empty list.
+func knowsLockspace(ctx context.Context, c *client.Client, path string) error {
+	spaces, err := c.Lockspaces(ctx)
+	if err != nil || slices.ContainsFunc(spaces, func(s api.Lockspace) bool { return s.Path == path }) {
+		return err
+	}
+	return &notFoundError{
+		message: fmt.Sprintf("there is no lockspace %q", path),
+		hint:    "virtlock-admin list shows those with locks; \"direct\" is that of files named by their path",
+	}
+}
+
+// expendable are the columns that a narrow terminal does without, in the order
+// in which they go.
+var expendable = []string{"Age", "PID", "Mode"}
+
 // lockTable has a row for each holder. The lockspace is a column only when it
 // tells anything.
 func (e *env) lockTable(locks []api.Lock) table {
-	t := table{columns: []column{{"Name", cutStart}, {"Mode", whole}, {"Owner", cutEnd}, {"PID", whole}, {"Age", whole}}}
+	t := table{columns: []column{{"Name", cutStart}, {"Mode", whole}, {"Owner", cutEnd}, {"PID", whole}, {"Age", whole}}, expendable: expendable}
 	spaces := false
 	for _, lock := range locks {
 		spaces = spaces || lock.Lockspace != ""
@@ -103,9 +132,25 @@ func printRows(w io.Writer, locks []api.Lock) {
 		for _, holder := range lock.Holders {
 			fields := []string{
 				orDash(quote(lock.Lockspace)), quote(lock.Name), string(lock.Mode), ownerName(holder.Owner),
-				orDash(holder.Owner.UUID), strconv.Itoa(holder.Owner.PID), holder.Since.UTC().Format(time.RFC3339),
+				orDash(holder.Owner.UUID), rowPID(holder.Owner.PID), rowTime(holder.Since),
 			}
 			fmt.Fprintln(w, strings.Join(fields, "\t"))
 		}
 	}
+}
+
+// rowPID is a process for scripts. That of another program may not be known.
+func rowPID(pid int) string {
+	if pid == 0 {
+		return "-"
+	}
+	return strconv.Itoa(pid)
+}
+
+// rowTime is a time for scripts.
+func rowTime(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format(time.RFC3339)
 }

@@ -61,6 +61,33 @@ func TestLockTable(t *testing.T) {
 `[1:])
 }
 
+// TestLockTableOnNarrowTerminals leaves out columns, and never the name.
+func TestLockTableOnNarrowTerminals(t *testing.T) {
+	e := &env{now: func() time.Time { return now }}
+	compare(t, print(t, e.lockTable(someLocks()), 40), `
+ Lockspace     Name          Owner
+----------------------------------------
+ direct        …rv/iso.raw   web01
+ direct        …rv/iso.raw   "\x1b[2J"
+ …ockd/files   3d0c9f        web01
+
+`[1:])
+	compare(t, print(t, e.lockTable(someLocks()[:1]), 40), `
+ Name        Mode     Owner       PID
+----------------------------------------
+ …/iso.raw   shared   web01       4242
+ …/iso.raw   shared   "\x1b[2J"   4305
+
+`[1:])
+	for width := 30; width < 100; width++ {
+		for line := range strings.Lines(print(t, e.lockTable(someLocks()), width)) {
+			if got := textWidth(strings.TrimRight(line, "\n")); got > width {
+				t.Errorf("%d columns wide in a terminal of %d", got, width)
+			}
+		}
+	}
+}
+
 func TestRows(t *testing.T) {
 	var s strings.Builder
 	printRows(&s, someLocks())
@@ -112,7 +139,6 @@ func TestListFilters(t *testing.T) {
 		"--lockspace direct":                1,
 		"--lockspace " + space:              1,
 		"--lockspace=":                      1,
-		"--lockspace /nowhere":              0,
 		"--name */web01.raw":                1,
 		"--owner db*":                       1,
 		"--owner " + h.guest.Owner.UUID:     1,
@@ -133,7 +159,11 @@ func TestListFilters(t *testing.T) {
 func TestListRefused(t *testing.T) {
 	h := newHouse(t)
 	got := runLine(t, 0, "--socket", h.Socket, "list", "--name", "[")
-	if got.status != exitFailed || !strings.HasPrefix(got.err, "error: ") || got.out != "" {
+	if got.status != exitUsage || !strings.HasPrefix(got.err, "error: ") || got.out != "" {
 		t.Errorf("a bad pattern gives %+v", got)
+	}
+	got = runLine(t, 0, "--socket", h.Socket, "list", "--lockspace", "/nowhere")
+	if got.status != exitNotFound || !strings.HasPrefix(got.err, "error: there is no lockspace \"/nowhere\"\nhint: ") || got.out != "" {
+		t.Errorf("a lockspace that does not exist gives %+v", got)
 	}
 }

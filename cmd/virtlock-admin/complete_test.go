@@ -30,9 +30,9 @@ func TestComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.hold(t, h.guest, api.Resource{Lockspace: space, Name: "3d0c9f", Autocreate: true})
-	globals := "--connect -c --socket --json --quiet -q --help -h --version -v -V"
+	globals := "--connect -c --socket --timeout --json --quiet -q --help -h --version -v -V"
 	tests := map[string]struct{ words, want string }{
-		"Nothing":           {"|", "list inspect status"},
+		"Nothing":           {"|", "list inspect status help"},
 		"Command":           {"st", "status"},
 		"NoHiddenCommand":   {"__", ""},
 		"AfterGlobal":       {"-q li", "list"},
@@ -55,6 +55,9 @@ func TestComplete(t *testing.T) {
 		"InspectInSpace":    {"inspect " + space + " |", "3d0c9f"},
 		"InspectInDirect":   {"inspect direct |", h.image},
 		"InspectNoMore":     {"inspect a b |", ""},
+		"Help":              {"help |", "list inspect status help"},
+		"HelpTyped":         {"help st", "status"},
+		"HelpNoMore":        {"help list |", ""},
 		"NoOptionAfterDash": {"inspect -- -", ""},
 		"NoArgument":        {"list |", ""},
 		"AllOptions":        {"status -", globals},
@@ -114,6 +117,7 @@ func TestCompleteDoesNotWait(t *testing.T) {
 func TestCompleteCommand(t *testing.T) {
 	compare(t, runOK(t, "__complete", "--", "list", "--mo"), "--mode\tonly of the MODE: exclusive or shared\n")
 	compare(t, runOK(t, "__complete"), "list\tlist the locks that are held\n"+
-		"inspect\tshow one lock, its holders and who waits for it\nstatus\tshow how the daemon is\n")
+		"inspect\tshow one lock, its holders and who waits for it\nstatus\tshow how the daemon is\n"+
+		"help\tshow what there is, or how to use a command\n")
 	compare(t, runOK(t, "__complete", "--line", "virtlock-admin list --mode=s", "--breaks", "=:"), "shared \n")
 }

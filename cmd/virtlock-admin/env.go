@@ -20,13 +20,16 @@ type env struct {
 	out, err io.Writer
 	now      func() time.Time
 	// width is the number of columns of the terminal that out is, or 0.
-	width   int
+	width int
+	// uid is the user whose daemon is asked when nobody says which.
+	uid     int
 	options globals
 }
 
 // globals are the global options.
 type globals struct {
 	uri, socket string
+	timeout     time.Duration // 0 when there is none
 	quiet, json bool
 }
 
@@ -34,7 +37,7 @@ type globals struct {
 const defaultURI = "VIRTLOCK_ADMIN_DEFAULT_URI"
 
 func newEnv() *env {
-	return &env{out: os.Stdout, err: os.Stderr, now: time.Now, width: columns(os.Stdout)}
+	return &env{out: os.Stdout, err: os.Stderr, now: time.Now, width: columns(os.Stdout), uid: os.Geteuid()}
 }
 
 // columns is how wide a terminal is, or 0 when the file is none.
@@ -67,6 +70,12 @@ func (e *env) sockets() ([]string, error) {
 		dir = address.Dir
 	}
 	return []string{filepath.Join(dir, client.AdminSocket), filepath.Join(dir, client.MainSocket)}, nil
+}
+
+// ownSession reports whether the daemon that is asked is that of the user's own
+// session because nobody said which.
+func (e *env) ownSession() bool {
+	return e.uid != 0 && e.options.socket == "" && e.options.uri == "" && os.Getenv(defaultURI) == ""
 }
 
 // ask puts a question to the daemon: on the administration socket, which has

@@ -98,10 +98,38 @@ func TestUnreachable(t *testing.T) {
 		"hint: is virtlockd running? It may also listen on another socket\n")
 }
 
+// TestOwnSessionHint is a user with no daemon of its own.
+func TestOwnSessionHint(t *testing.T) {
+	t.Setenv(defaultURI, "")
+	none := &client.UnreachableError{Socket: "/nowhere", Err: os.ErrNotExist}
+	tests := map[string]struct {
+		uid     int
+		options globals
+		want    bool
+	}{
+		"User":           {1000, globals{}, true},
+		"UserNamedIt":    {1000, globals{uri: "virtlockd:///session"}, false},
+		"UserNamedASock": {1000, globals{socket: "/nowhere"}, false},
+		"Root":           {0, globals{}, false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var s strings.Builder
+			e := &env{err: &s, uid: test.uid, options: test.options}
+			if status := e.report(none); status != exitUnreachable {
+				t.Errorf("status = %d", status)
+			}
+			if got := strings.Contains(s.String(), "sudo virtlock-admin"); got != test.want {
+				t.Errorf("printed:\n%s", s.String())
+			}
+		})
+	}
+}
+
 func TestExplain(t *testing.T) {
 	codes := map[api.Code]int{
 		api.CodeBusy: exitBusy, api.CodeNotFound: exitNotFound, api.CodeDenied: exitDenied,
-		api.CodeInvalid: exitFailed, api.CodeLimit: exitFailed, api.CodeIO: exitFailed,
+		api.CodeInvalid: exitUsage, api.CodeLimit: exitFailed, api.CodeIO: exitFailed,
 	}
 	for code, want := range codes {
 		message, hint, status := explain(&client.Error{Op: "x", Code: code, Message: "no", Hint: "why"})

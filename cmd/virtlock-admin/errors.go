@@ -41,9 +41,16 @@ type notFoundError struct {
 
 func (e *notFoundError) Error() string { return e.message }
 
+// ownSessionHint is for a user without a daemon who may look for another one.
+const ownSessionHint = "this is the daemon of your own session; for that of the system: " +
+	"sudo virtlock-admin ..., or virtlock-admin -c virtlockd:///system ..."
+
 // report prints an error, if there is one, and returns the exit status.
 func (e *env) report(err error) int {
 	message, hint, status := explain(err)
+	if errors.Is(err, client.ErrUnreachable) && e.ownSession() {
+		hint = ownSessionHint
+	}
 	if message != "" {
 		fmt.Fprintf(e.err, "error: %s\n", message)
 	}
@@ -73,6 +80,8 @@ func explain(err error) (message, hint string, status int) {
 		return unreachable.Error(), unreachable.Hint(), exitUnreachable
 	case errors.As(err, &refusal):
 		return refusal.Message, refusal.Hint, refusalStatus(refusal)
+	case errors.Is(err, errNoAnswer):
+		return errNoAnswer.Error(), "it may be stopped, or very busy; --timeout SECONDS waits longer", exitUnreachable
 	case errors.Is(err, client.ErrBroken):
 		return err.Error(), "the daemon may have been restarted; try again", exitUnreachable
 	case errors.Is(err, context.Canceled):
@@ -83,6 +92,8 @@ func explain(err error) (message, hint string, status int) {
 
 func refusalStatus(err error) int {
 	switch {
+	case errors.Is(err, client.ErrInvalid): // it was made of the command line
+		return exitUsage
 	case errors.Is(err, client.ErrNotFound):
 		return exitNotFound
 	case errors.Is(err, client.ErrBusy):

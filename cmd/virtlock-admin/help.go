@@ -45,6 +45,9 @@ func printAppHelp(w io.Writer, app *cli.App) {
 func printCommandHelp(w io.Writer, c *cli.Command) {
 	fmt.Fprintf(w, "  NAME\n    %s - %s\n", c.Name, c.Usage)
 	fmt.Fprintf(w, "\n  SYNOPSIS\n    %s%s\n", c.Name, synopsis(c))
+	if c.Description != "" {
+		fmt.Fprintf(w, "\n  DESCRIPTION\n    %s\n", strings.ReplaceAll(c.Description, "\n", "\n    "))
+	}
 	if len(c.Flags) > 0 {
 		fmt.Fprintf(w, "\n  OPTIONS\n")
 		printOptions(w, "    ", c.Flags)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/olekukonko/tablewriter"
@@ -16,6 +17,9 @@ import (
 type table struct {
 	columns []column
 	rows    [][]string
+	// expendable are the titles of columns that may be left out, in this
+	// order, where the terminal is too narrow for all.
+	expendable []string
 }
 
 // column is a table's column.
@@ -39,13 +43,17 @@ const (
 	blanksRight = "  "
 )
 
-// minimum is how narrow a column may become by cutting.
+// minimum is how narrow the cells of a column may become by cutting.
 const minimum = 6
+
+// narrowest is how narrow a column may become. Its title is never cut.
+func (c column) narrowest() int { return max(minimum, textWidth(c.title)) }
 
 // print draws the table. width is that of the terminal, or 0 when it does not
 // matter.
 func (t table) print(w io.Writer, width int) error {
 	if width > 0 {
+		t = t.without(width)
 		t.fit(width)
 	}
 	var drawn bytes.Buffer
@@ -103,6 +111,38 @@ func (t table) draw(w io.Writer) error {
 	return drawing.Render()
 }
 
+// without returns the table without the columns for which the terminal has no
+// room even when all others are cut.
+func (t table) without(width int) table {
+	for _, title := range t.expendable {
+		if t.narrowest() <= width {
+			break
+		}
+		at := slices.IndexFunc(t.columns, func(c column) bool { return c.title == title })
+		if at < 0 {
+			continue
+		}
+		t.columns = slices.Concat(t.columns[:at], t.columns[at+1:])
+		rows := make([][]string, len(t.rows))
+		for i, row := range t.rows {
+			rows[i] = slices.Concat(row[:at], row[at+1:])
+		}
+		t.rows = rows
+	}
+	return t
+}
+
+// narrowest is how wide the table is when all is cut that can be.
+func (t table) narrowest() int {
+	widths, total := t.widths()
+	for i, c := range t.columns {
+		if c.cut != whole {
+			total -= max(0, widths[i]-c.narrowest())
+		}
+	}
+	return total
+}
+
 // fit shortens cells of the widest columns that may be cut until the table is
 // as narrow as the terminal, or can become no narrower.
 func (t table) fit(width int) {
@@ -110,7 +150,7 @@ func (t table) fit(width int) {
 	for total > width {
 		widest := -1
 		for i, c := range t.columns {
-			if c.cut != whole && widths[i] > minimum && (widest < 0 || widths[i] > widths[widest]) {
+			if c.cut != whole && widths[i] > c.narrowest() && (widest < 0 || widths[i] > widths[widest]) {
 				widest = i
 			}
 		}
