@@ -74,7 +74,8 @@ type slots struct {
 	mu     sync.Mutex // guards the fields that follow
 	max    limits
 	used   int
-	warned bool
+	warned bool // that it is nearly full
+	full   bool // and said so
 }
 
 // limits are how many clients there may be, and how many of them nobody knows
@@ -93,6 +94,10 @@ func (s *slots) take(log *slog.Logger) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.used >= s.max.clients {
+		if !s.full { // once, until a slot was free again
+			s.full = true
+			log.Error("clients are refused: all slots are taken", "socket", s.name, s.setting(), s.max.clients)
+		}
 		return &limitError{
 			fmt.Sprintf("too many clients, %s is %d", s.setting(), s.max.clients),
 			fmt.Sprintf("raise %s in virtlockd.conf and reload the daemon", s.setting()),
@@ -102,7 +107,7 @@ func (s *slots) take(log *slog.Logger) error {
 	// Warned of once on the way up, in time to do something about it.
 	if !s.warned && s.used*10 >= s.max.clients*8 {
 		s.warned = true
-		log.Warn("80 % of the clients allowed are connected", "socket", s.name, "clients", s.used, "max", s.max.clients)
+		log.Warn("80 % or more of the clients allowed are connected", "socket", s.name, "clients", s.used, "max", s.max.clients)
 	}
 	return nil
 }
@@ -111,6 +116,7 @@ func (s *slots) giveBack() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.used--
+	s.full = false
 	if s.used*10 < s.max.clients*7 {
 		s.warned = false
 	}

@@ -192,6 +192,11 @@ func (d *Daemon) leave() {
 	case <-done:
 	case <-time.After(leaveTime):
 		d.log.Warn("left calls behind that did not end in time", "time", leaveTime)
+		// While a thread is in a call to storage the process does not end, and
+		// the kernel closes nothing: so that nobody waits for an answer.
+		for _, c := range d.poller.list() {
+			c.disconnect()
+		}
 	}
 	for _, l := range d.table.Locks() {
 		for _, h := range l.Holders {

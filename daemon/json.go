@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
 	"unicode/utf8"
 
 	"virtlock/client/api"
@@ -169,11 +170,18 @@ func (c *conn) encode(message any) error {
 	return c.send(append(b, '\n'))
 }
 
+// capitalName finds a member's name that is not one of ours, which have small
+// letters only. encoding/json would take it for one all the same.
+var capitalName = regexp.MustCompile(`"([^"\\]*[A-Z][^"\\]*)"\s*:`)
+
 // decode reads the params of a request. What the method does not know is
 // refused: a word spelled wrong must not make a lock weaker than it was meant.
 func decode(params json.RawMessage, into any) error {
 	if len(params) == 0 || string(params) == "null" {
 		return nil
+	}
+	if found := capitalName.FindSubmatch(params); found != nil {
+		return invalid("bad params: unknown member %q", found[1])
 	}
 	d := json.NewDecoder(bytes.NewReader(params))
 	d.DisallowUnknownFields()

@@ -211,6 +211,15 @@ func TestOtherUsersAreNotServed(t *testing.T) {
 	dialAs(t, someUser, d.Socket).must("daemon.status", `{}`)
 }
 
+// connectAs makes the thread another user's and connects.
+func connectAs(uid int, socket string) (net.Conn, error) {
+	id := uintptr(uid)
+	if _, _, err := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id); err != 0 {
+		return nil, err
+	}
+	return net.Dial("unix", socket)
+}
+
 // dialAs connects as another user.
 func dialAs(t testing.TB, uid int, socket string) *jsonConn {
 	t.Helper()
@@ -222,21 +231,17 @@ func dialAs(t testing.TB, uid int, socket string) *jsonConn {
 	}
 	connected := make(chan *jsonConn)
 	go func() {
-		defer close(connected)
-		// The kernel's users are those of a thread. This one ends with the
-		// goroutine, as it is never unlocked.
+		// The kernel's users are those of a thread, so this one is not used
+		// again. It does not end either: it may have started a daemon, and that
+		// is killed when the thread that started it ends.
 		runtime.LockOSThread()
-		id := uintptr(uid)
-		if _, _, err := unix.RawSyscall(unix.SYS_SETRESUID, id, id, id); err != 0 {
-			t.Errorf("become user %d: %v", uid, err)
-			return
-		}
-		c, err := net.Dial("unix", socket)
-		if err != nil {
+		if c, err := connectAs(uid, socket); err != nil {
 			t.Error(err)
-			return
+		} else {
+			connected <- newJSONConn(t, c)
 		}
-		connected <- newJSONConn(t, c)
+		close(connected)
+		select {}
 	}()
 	c := <-connected
 	if c == nil {
