@@ -6,7 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"regexp"
+	"unicode"
 	"unicode/utf8"
 
 	"virtlock/client/api"
@@ -170,9 +170,33 @@ func (c *conn) encode(message any) error {
 	return c.send(append(b, '\n'))
 }
 
-// capitalName finds a member's name that is not one of ours, which have small
-// letters only. encoding/json would take it for one all the same.
-var capitalName = regexp.MustCompile(`"([^"\\]*[A-Z][^"\\]*)"\s*:`)
+// capitalMember finds a member's name that is not one of ours, which have small
+// letters only: encoding/json would take it for one all the same. It gives nil
+// when there is none.
+func capitalMember(params []byte) []byte {
+	for {
+		start := bytes.IndexByte(params, '"') + 1
+		if start == 0 {
+			return nil
+		}
+		params = params[start:]
+		end := 0
+		for end < len(params) && params[end] != '"' {
+			if params[end] == '\\' {
+				end++ // and what it escapes
+			}
+			end++
+		}
+		if end >= len(params) {
+			return nil // not JSON
+		}
+		text := params[:end]
+		params = bytes.TrimLeft(params[end+1:], " \t\r\n")
+		if bytes.HasPrefix(params, []byte(":")) && bytes.ContainsFunc(text, unicode.IsUpper) {
+			return text
+		}
+	}
+}
 
 // decode reads the params of a request. What the method does not know is
 // refused: a word spelled wrong must not make a lock weaker than it was meant.
@@ -180,8 +204,8 @@ func decode(params json.RawMessage, into any) error {
 	if len(params) == 0 || string(params) == "null" {
 		return nil
 	}
-	if found := capitalName.FindSubmatch(params); found != nil {
-		return invalid("bad params: unknown member %q", found[1])
+	if name := capitalMember(params); name != nil {
+		return invalid("bad params: unknown member %q", name)
 	}
 	d := json.NewDecoder(bytes.NewReader(params))
 	d.DisallowUnknownFields()
