@@ -135,7 +135,7 @@ func (a *attempt) openFiles() error {
 	for i := range a.targets {
 		g := &a.targets[i]
 		if g.held != nil {
-			if err := a.checkName(g); err != nil {
+			if err := a.checkName(i); err != nil {
 				return err
 			}
 			continue
@@ -152,15 +152,21 @@ func (a *attempt) openFiles() error {
 // checkName says whether a name that is held still means the file that was
 // locked through it. Another one may have been put in its place, and on that one
 // there is no lock to join.
-func (a *attempt) checkName(g *target) error {
+func (a *attempt) checkName(i int) error {
+	g := &a.targets[i]
 	named, err := g.place().Names(g.held.lock)
 	if err != nil {
 		return fileError(g.Name, err)
 	}
-	if !named {
-		return &BusyError{Name: g.Name, Held: a.table.locksOn(g.id)}
+	if named {
+		return nil
 	}
-	return nil
+	a.table.mu.Lock()
+	defer a.table.mu.Unlock()
+	if g.space.resources[g.Name.Name] != g.held {
+		return errMoved // it was released in the meantime, and the file removed
+	}
+	return a.refuseLocked(i, &BusyError{Held: g.held.file.snapshot()})
 }
 
 func (g *target) place() filelock.Place { return g.space.place(g.Name.Name) }
