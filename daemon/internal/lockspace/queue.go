@@ -160,12 +160,22 @@ func (q *queue) overtakenLocked(k *ticket, r Request, id filelock.ID, f *file) *
 		return nil
 	}
 	for _, line := range [2][]claim{q.byName[r.Name], q.byFile[id]} {
+		// Who is about to get it keeps those behind in line that cannot have
+		// it at the same time.
+		next := make([]Mode, 0, 2)
 		for _, c := range line {
 			if k != nil && c.number >= k.number {
 				break
 			}
-			if conflict(c.mode, r.Mode) && (c.called || c.foreign || f.keepsOutLocked(c.mode)) {
+			if !c.called && !c.foreign && !f.keepsOutLocked(c.mode) &&
+				!slices.ContainsFunc(next, func(m Mode) bool { return conflict(m, c.mode) }) {
+				continue
+			}
+			if conflict(c.mode, r.Mode) {
 				return c.ticket
+			}
+			if !slices.Contains(next, c.mode) {
+				next = append(next, c.mode)
 			}
 		}
 	}
