@@ -160,11 +160,12 @@ func isOwner(pattern string, i *lockspace.Identity) bool {
 	return glob(pattern, i.Name) || strings.EqualFold(pattern, i.UUID) || pattern == strconv.Itoa(i.PID)
 }
 
-// glob matches a pattern like path.Match, but its stars match slashes too:
-// neither side has a NUL, which stands in for them.
+// slashes puts a NUL, which neither a pattern nor a name has, for each slash.
+var slashes = strings.NewReplacer("/", "\x00")
+
+// glob matches a pattern like path.Match, but its stars match slashes too.
 func glob(pattern, s string) bool {
-	hide := strings.NewReplacer("/", "\x00")
-	ok, _ := path.Match(hide.Replace(pattern), hide.Replace(s)) // a bad pattern was refused
+	ok, _ := path.Match(slashes.Replace(pattern), slashes.Replace(s)) // a bad pattern was refused
 	return ok
 }
 

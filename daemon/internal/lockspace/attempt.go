@@ -10,8 +10,8 @@ import (
 	"virtlock/daemon/internal/filelock"
 )
 
-// attempt is one try to take all of a call's locks. Its steps take turns: those
-// named Locked look at the table, the others act on storage.
+// attempt is one try to take all of a call's locks. Its steps alternate: look,
+// check and commit look at the table, those between them act on storage.
 type attempt struct {
 	table   *Table
 	holder  Holder
@@ -289,7 +289,7 @@ func (a *attempt) grantLocked() {
 	a.granted = make([]Lock, len(a.targets))
 	for i := range a.targets {
 		g := &a.targets[i]
-		r := g.space.resources[g.Name.Name]
+		r := g.held
 		if r == nil {
 			f := t.files[g.id]
 			r = &resource{space: g.space, name: g.Name.Name, mode: g.Mode, autocreate: g.Autocreate, file: f, lock: g.open}
