@@ -24,6 +24,7 @@ var house = map[string][]string{
 	"daemon/daemontest":         {"client", "daemon"},
 	"daemon/internal/conf":      {},
 	"daemon/internal/filelock":  {},
+	"daemon/internal/handover":  {},
 	"daemon/internal/lockspace": {"daemon/internal/filelock"},
 	"daemon/internal/logging":   {},
 	"daemon/internal/owner":     {},

@@ -1,0 +1,42 @@
+package handover
+
+// Change is one step of a daemon's state, as the journal and the keeper get it.
+// What does not belong to the step is zero.
+type Change struct {
+	// Hold is granted soon. With a descriptor it is the first of its lock.
+	Hold *Hold
+	// Drop is the ID of a hold that is given back.
+	Drop uint64
+	// Space is the directory of a lockspace that was made.
+	Space string
+	// Totals are the figures after the step.
+	Totals Totals
+}
+
+// append appends the change as a record.
+func (c *Change) append(b []byte) []byte {
+	if c.Hold != nil {
+		b = appendRecord(b, 1, c.Hold.append)
+	}
+	b = appendNumber(b, 2, c.Drop)
+	b = appendBytes(b, 3, c.Space)
+	return appendRecord(b, 4, c.Totals.append)
+}
+
+// read reads a record that append has made.
+func (c *Change) read(b []byte) error {
+	return readFields(b, func(f field) error {
+		switch f.number {
+		case 1:
+			c.Hold = new(Hold)
+			return c.Hold.read(f.bytes)
+		case 2:
+			c.Drop = f.n
+		case 3:
+			c.Space = f.text()
+		case 4:
+			return c.Totals.read(f.bytes)
+		}
+		return nil
+	})
+}
