@@ -16,6 +16,16 @@ const (
 	EventClientConnected  EventType = "client.connected"
 	EventClientClosed     EventType = "client.closed"
 	EventDaemonReloaded   EventType = "daemon.reloaded"
+	// EventDaemonReexecuted is the first event of a daemon that was re-executed,
+	// EventDaemonRestored of one that took back what a former one had granted.
+	EventDaemonReexecuted   EventType = "daemon.reexecuted"
+	EventDaemonReexecFailed EventType = "daemon.reexec_failed" // Message says why; the old one goes on
+	EventDaemonRestored     EventType = "daemon.restored"
+	EventKeeperStarted      EventType = "keeper.started"
+	EventKeeperLost         EventType = "keeper.lost" // it ended; another one is started
+	EventLockMissing        EventType = "lock.missing"
+	EventOwnerFenced        EventType = "owner.fenced"       // it is gone, and so are its locks
+	EventOwnerFenceFailed   EventType = "owner.fence_failed" // it could not be killed, and keeps its locks
 	// EventLost stands for events that this subscriber did not read in time.
 	EventLost EventType = "lost"
 )
@@ -61,6 +71,9 @@ type Event struct {
 	Reason    Reason  `json:"reason,omitempty"`
 	// Holders are those in the way, with EventLockRefused.
 	Holders []Holder `json:"holders,omitempty"`
+	// Message says why, with EventDaemonReexecFailed, EventLockMissing and the
+	// events of fencing.
+	Message string `json:"message,omitempty"`
 	// Lost is how many events are missing before the next one.
 	Lost uint64 `json:"lost,omitempty"`
 }

@@ -25,8 +25,10 @@ const (
 	LockRelease     = "lock.release"
 	LockList        = "lock.list"
 	LockInspect     = "lock.inspect"
+	OwnerFence      = "owner.fence"
 	ClientList      = "client.list"
 	DaemonStatus    = "daemon.status"
+	DaemonReexec    = "daemon.reexec"
 	EventSubscribe  = "event.subscribe"
 )
 

@@ -33,6 +33,11 @@ type RegisterParams struct {
 	Owner Owner `json:"owner"`
 	// TiedTo defaults to TiedToConnection.
 	TiedTo TiedTo `json:"tied_to,omitempty"`
+	// Claim is the number of an earlier connection of the same process, which
+	// broke because the daemon ended. What was tied to it is tied to this
+	// connection from now on. It fails with CodeNotFound when nothing is left
+	// to claim. Owner and TiedTo are then left out.
+	Claim uint64 `json:"claim,omitempty"`
 }
 
 // RegisterResult is the result of owner.register.
@@ -41,4 +46,24 @@ type RegisterResult struct {
 	Owner Owner `json:"owner"`
 	// Client is the number of this connection.
 	Client uint64 `json:"client"`
+}
+
+// FenceParams are the params of owner.fence.
+type FenceParams struct {
+	// PID is the owner's process.
+	PID int `json:"pid"`
+	// GraceMS is how long the process has to end by itself after SIGTERM, in
+	// milliseconds, before SIGKILL. 0 means 10 seconds, a negative number
+	// kills at once.
+	GraceMS int64 `json:"grace_ms,omitempty"`
+	// Reason is why, for the log and the events. It must not be empty.
+	Reason string `json:"reason"`
+}
+
+// FenceResult is the result of owner.fence: the fencing has begun. How it ends
+// is told by an event, EventOwnerFenced or EventOwnerFenceFailed.
+type FenceResult struct {
+	Owner Owner `json:"owner"`
+	// Locks are what the owner held when it began.
+	Locks []Lock `json:"locks"`
 }

@@ -32,4 +32,43 @@ type Status struct {
 	Granted  uint64 `json:"granted"`
 	Refused  uint64 `json:"refused"`
 	Released uint64 `json:"released"`
+
+	// Keeper is the process that keeps the locks when the daemon ends; nil when
+	// there is none, which is so before the first lock.
+	Keeper *Keeper `json:"keeper,omitempty"`
+	// Missing are locks of living owners that the kernel does not hold: while
+	// neither the daemon nor its keeper lived somebody else took them.
+	Missing []MissingLock `json:"missing,omitempty"`
+}
+
+// Keeper is how the keeper is.
+type Keeper struct {
+	PID int `json:"pid"`
+	// Locks and Holders are what it keeps. Complete says that this is all that
+	// the daemon has granted.
+	Locks    int  `json:"locks"`
+	Holders  int  `json:"holders"`
+	Complete bool `json:"complete"`
+}
+
+// MissingLock is a lock that its owner relies on, and nobody holds for it.
+type MissingLock struct {
+	Lockspace string `json:"lockspace"`
+	Name      string `json:"name"`
+	Path      string `json:"path"`
+	Mode      Mode   `json:"mode"`
+	Owner     Owner  `json:"owner"`
+	// Reason says who or what is in the way.
+	Reason string `json:"reason"`
+}
+
+// ReexecResult is the result of daemon.reexec. It comes from the new program.
+type ReexecResult struct {
+	// Program is the file that runs now, Version what it says of itself.
+	Program string `json:"program"`
+	Version string `json:"version"`
+	PID     int    `json:"pid"`
+	// Locks and Clients are what it took over.
+	Locks   int `json:"locks"`
+	Clients int `json:"clients"`
 }
