@@ -23,8 +23,14 @@ type Options struct {
 	// guest's start must not fail because of somebody who holds nothing.
 	Overtake bool
 	// Queued, if not nil, is called once when the call has its place in the
-	// queue.
-	Queued func()
+	// queue, with its number there: those that came later have larger ones.
+	Queued func(number uint64)
+	// Park, if not nil, is what waits: it calls the function it gets, which does
+	// nothing but wait, and may return later than that.
+	Park func(wait func())
+	// Since is when the call began to wait, if that was in a former table. Then
+	// it tells nobody that it waits.
+	Since time.Time
 }
 
 // While another program is in the way nobody tells when it is gone.
@@ -72,7 +78,7 @@ func namedTwice(reqs []Request) (n Name, twice bool) {
 // wait queues up and tries whenever it is called, until it has the locks, or
 // cannot have them any more.
 func (t *Table) wait(ctx context.Context, h Holder, reqs []Request, o Options, busy *BusyError) ([]Lock, error) {
-	k := t.enqueue(h, reqs, busy)
+	k := t.enqueue(h, reqs, busy, o.Since)
 	defer t.dequeue(k)
 	poll := firstPoll
 	for queued := o.Queued; ; queued = nil {
@@ -85,17 +91,21 @@ func (t *Table) wait(ctx context.Context, h Holder, reqs []Request, o Options, b
 		}
 		busy = latest
 		if queued != nil {
-			queued()
+			queued(k.number)
 		}
 		var timer <-chan time.Time
 		if busy.Foreign != nil {
 			timer = time.After(poll)
 			poll = min(2*poll, lastPoll)
 		}
-		select {
-		case <-k.ready:
-		case <-timer:
-		case <-ctx.Done():
+		o.park(func() {
+			select {
+			case <-k.ready:
+			case <-timer:
+			case <-ctx.Done():
+			}
+		})
+		if ctx.Err() != nil {
 			if cause := context.Cause(ctx); !errors.Is(cause, context.DeadlineExceeded) {
 				return nil, cause
 			}
@@ -104,11 +114,23 @@ func (t *Table) wait(ctx context.Context, h Holder, reqs []Request, o Options, b
 	}
 }
 
-func (t *Table) enqueue(h Holder, reqs []Request, busy *BusyError) *ticket {
+func (o *Options) park(wait func()) {
+	if o.Park == nil {
+		wait()
+		return
+	}
+	o.Park(wait)
+}
+
+// enqueue puts a call in line; since is zero unless it stood there before.
+func (t *Table) enqueue(h Holder, reqs []Request, busy *BusyError, since time.Time) *ticket {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.observe(Change{Kind: Waiting, Name: busy.Name, Holder: h, Busy: busy})
-	return t.queue.joinLocked(h, reqs)
+	if since.IsZero() {
+		since = time.Now()
+		t.observe(Change{Kind: Waiting, Name: busy.Name, Holder: h, Busy: busy})
+	}
+	return t.queue.joinLocked(h, reqs, since)
 }
 
 func (t *Table) dequeue(k *ticket) {

@@ -18,12 +18,14 @@ type attempt struct {
 	options Options
 	ticket  *ticket
 	targets []target
-	turns   []*file // that this attempt has
+	turns   []*file  // that this attempt has
+	notes   []Record // of targets, once all is locked
 	granted []Lock
 
 	// For the usual call, which is for one lock.
 	targetRoom [1]target
 	turnRoom   [1]*file
+	noteRoom   [1]Record
 	idRoom     [1]filelock.ID
 }
 
@@ -53,7 +55,7 @@ func (a *attempt) run(ctx context.Context) error {
 		err = a.lockFiles()
 	}
 	if err == nil {
-		err = a.commit()
+		err = a.table.recorder.Grant(a.records(), a.commit)
 	}
 	a.finish()
 	return err
@@ -270,7 +272,31 @@ func (g *target) lock() error {
 	return nil
 }
 
-// commit notes the locks down: from here on they are granted. It looks once
+// records is what is noted down outside of the process before the locks are
+// granted.
+func (a *attempt) records() []Record {
+	since := now()
+	t := a.table
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a.notes = a.noteRoom[:0]
+	for i := range a.targets {
+		g := &a.targets[i]
+		t.numbers.Hold++
+		note := Record{ID: t.numbers.Hold, Request: g.Request, Holder: a.holder, Since: since}
+		if g.held != nil {
+			// Its first hold says how the file came to be.
+			note.Lock, note.Open, note.Autocreate = g.held.id, g.held.lock, g.held.autocreate
+		} else {
+			t.numbers.Lock++
+			note.Lock, note.Open, note.First = t.numbers.Lock, g.open, true
+		}
+		a.notes = append(a.notes, note)
+	}
+	return a.notes
+}
+
+// commit enters the locks into the table: from here on they are granted. It looks once
 // more, because a turn is for a file, and meanwhile a name may have come to mean
 // another one that somebody else has locked.
 func (a *attempt) commit() error {
@@ -285,19 +311,18 @@ func (a *attempt) commit() error {
 
 func (a *attempt) grantLocked() {
 	t := a.table
-	since := now()
 	a.granted = make([]Lock, len(a.targets))
 	for i := range a.targets {
 		g := &a.targets[i]
 		r := g.held
 		if r == nil {
 			f := t.files[g.id]
-			r = &resource{space: g.space, name: g.Name.Name, mode: g.Mode, autocreate: g.Autocreate, file: f, lock: g.open}
+			r = &resource{id: a.notes[i].Lock, space: g.space, name: g.Name.Name, mode: g.Mode, autocreate: g.Autocreate, file: f, lock: g.open}
 			g.space.resources[r.name] = r
 			f.names = append(f.names, r)
 			g.open = nil // the resource's from now on
 		}
-		r.holders = append(r.holders, holder{a.holder, since})
+		r.holders = append(r.holders, holder{a.holder, a.notes[i].ID, a.notes[i].Since})
 		t.holders++
 		t.counts.Granted++
 		a.holder.Owner.addLocked(r)

@@ -15,10 +15,16 @@ type Identity struct {
 	UUID string // canonical, empty without one
 	ID   uint32
 	PID  int
-	// Connection says that the locks go with the connection too, and not only
-	// with the process.
-	Connection bool
+	// Start is when the process started, in clock ticks since the boot: with
+	// PID it names one process, whoever has the number later.
+	Start uint64
+	// Tie numbers what is tied to a connection; 0 for a process.
+	Tie uint64
 }
+
+// Connection reports whether the locks go with the connection too, and not only
+// with the process.
+func (i *Identity) Connection() bool { return i.Tie != 0 }
 
 // Holder is an owner, under one of its names, through one of its connections.
 type Holder struct {

@@ -3,6 +3,7 @@ package lockspace
 import (
 	"cmp"
 	"slices"
+	"time"
 
 	"virtlock/daemon/internal/filelock"
 )
@@ -44,11 +45,11 @@ func newQueue() queue {
 }
 
 // joinLocked puts a call at the end of all its lines.
-func (q *queue) joinLocked(h Holder, reqs []Request) *ticket {
+func (q *queue) joinLocked(h Holder, reqs []Request, since time.Time) *ticket {
 	q.next++
 	q.waiting++
 	k := &ticket{
-		number: q.next, holder: holder{h, now()}, requests: reqs,
+		number: q.next, holder: holder{Holder: h, since: since.UnixNano()}, requests: reqs,
 		files: make([]filelock.ID, len(reqs)), ready: make(chan struct{}, 1), called: true,
 	}
 	for _, r := range reqs {

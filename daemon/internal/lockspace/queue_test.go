@@ -321,8 +321,8 @@ func TestLinesOfATicket(t *testing.T) {
 	h := Holder{Owner: new(Owner)}
 	one, two := Request{Name: Name{"", "/1"}, Mode: Shared}, Request{Name: Name{"", "/2"}, Mode: Shared}
 	old, fresh := filelock.ID{Inode: 1}, filelock.ID{Inode: 2}
-	k := q.joinLocked(h, []Request{one, two})
-	late := q.joinLocked(h, []Request{one})
+	k := q.joinLocked(h, []Request{one, two}, time.Now())
+	late := q.joinLocked(h, []Request{one}, time.Now())
 	q.learnLocked(late, 0, old)
 	q.learnLocked(k, 0, old)
 	q.learnLocked(k, 1, old)
@@ -351,8 +351,8 @@ func TestLinesOfATicket(t *testing.T) {
 func TestForgettingAFileCallsTheOthers(t *testing.T) {
 	q := newQueue()
 	h, id := Holder{Owner: new(Owner)}, filelock.ID{Inode: 1}
-	trying := q.joinLocked(h, []Request{{Name: Name{"", "/1"}}})
-	other := q.joinLocked(h, []Request{{Name: Name{"", "/2"}}})
+	trying := q.joinLocked(h, []Request{{Name: Name{"", "/1"}}}, time.Now())
+	other := q.joinLocked(h, []Request{{Name: Name{"", "/2"}}}, time.Now())
 	q.learnLocked(trying, 0, id)
 	q.learnLocked(other, 0, id)
 	q.forgetLocked(id, trying)

@@ -68,12 +68,16 @@ func (r *resource) holdsOf(o *Owner) (n int) {
 // needs the file's turn.
 func (t *Table) release(ctx context.Context, o *Owner, r *resource, n Name, why Reason) (Lock, error) {
 	for {
-		wait, left, err := t.dropHold(o, r, n, why)
+		wait, hold, left, err := t.dropHold(o, r, n, why)
 		if wait == nil {
-			if err == nil && len(left.Holders) == 0 {
+			if err != nil {
+				return left, err
+			}
+			t.recorder.Drop(hold)
+			if len(left.Holders) == 0 {
 				t.free(r)
 			}
-			return left, err
+			return left, nil
 		}
 		select {
 		case <-wait:
@@ -86,31 +90,31 @@ func (t *Table) release(ctx context.Context, o *Owner, r *resource, n Name, why 
 // dropHold takes one hold away, or gives what to wait for before it can. After
 // the last hold the resource is out of the table, and the caller has its file's
 // turn and frees it.
-func (t *Table) dropHold(o *Owner, r *resource, n Name, why Reason) (wait <-chan struct{}, left Lock, err error) {
+func (t *Table) dropHold(o *Owner, r *resource, n Name, why Reason) (wait <-chan struct{}, hold uint64, left Lock, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i := r.holderOf(o)
 	if i < 0 {
-		return nil, left, &NotLockedError{n} // another call of this owner was faster
+		return nil, 0, left, &NotLockedError{n} // another call of this owner was faster
 	}
 	last := len(r.holders) == 1
 	if last {
 		if r.file.busy {
-			return r.file.turnEndLocked(), left, nil
+			return r.file.turnEndLocked(), 0, left, nil
 		}
 		r.file.busy = true
 	}
-	h := r.holders[i].Holder
+	h := r.holders[i]
 	r.holders = slices.Delete(r.holders, i, i+1)
 	o.removeLocked(r)
 	t.holders--
 	t.counts.Released++
-	t.changedLocked(Released, r, h, why)
+	t.changedLocked(Released, r, h.Holder, why)
 	if last {
 		delete(r.space.resources, r.name)
 		r.file.names = slices.DeleteFunc(r.file.names, func(x *resource) bool { return x == r })
 	}
-	return nil, r.snapshot(), nil
+	return nil, h.id, r.snapshot(), nil
 }
 
 // free gives the kernel's lock of a resource back, whose last hold is gone and

@@ -51,7 +51,7 @@ func newRigIn(t tb, dir string) *rig {
 			defer r.mu.Unlock()
 			r.changes = append(r.changes, c)
 		}
-	})
+	}, nil)
 	must(t, r.table.CreateSpace(r.dir))
 	return r
 }
@@ -162,7 +162,7 @@ func (r *rig) waitUntil(ctx context.Context, h Holder, reqs ...Request) *waiting
 	queued := make(chan struct{})
 	go func() {
 		defer close(w.done)
-		w.locks, w.err = r.table.Acquire(ctx, h, reqs, Options{Wait: true, Queued: func() { close(queued) }})
+		w.locks, w.err = r.table.Acquire(ctx, h, reqs, Options{Wait: true, Queued: func(uint64) { close(queued) }})
 	}()
 	select {
 	case <-queued:

@@ -23,14 +23,34 @@ func (t *Table) CreateSpace(dir string) error {
 	if err := makeDirectory(dir); err != nil {
 		return err
 	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.spaces[dir] != nil {
+	if t.hasSpace(dir) {
 		return &SpaceExistsError{dir}
 	}
-	t.spaces[dir] = &space{path: dir, resources: make(map[string]*resource)}
+	if err := t.recorder.Space(dir); err != nil {
+		return &FileError{Name: Name{Name: dir}, Action: "note down", Err: err}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.addSpaceLocked(dir) {
+		return &SpaceExistsError{dir}
+	}
 	t.observe(Change{Kind: SpaceCreated, Name: Name{Space: dir}})
 	return nil
+}
+
+func (t *Table) hasSpace(dir string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.spaces[dir] != nil
+}
+
+// addSpaceLocked adds a lockspace, and reports whether it is new.
+func (t *Table) addSpaceLocked(dir string) bool {
+	if t.spaces[dir] != nil {
+		return false
+	}
+	t.spaces[dir] = &space{path: dir, resources: make(map[string]*resource)}
+	return true
 }
 
 func makeDirectory(dir string) error {

@@ -31,7 +31,8 @@ const (
 
 // Table is all locks of a daemon.
 type Table struct {
-	observe func(Change)
+	observe  func(Change)
+	recorder Recorder
 
 	mu      sync.Mutex // guards all below and what hangs from it; never held over a call to storage
 	spaces  map[string]*space
@@ -39,6 +40,7 @@ type Table struct {
 	queue   queue
 	holders int // on all resources
 	counts  Counts
+	numbers Numbers
 }
 
 // space is a lockspace. It is never removed.
@@ -63,6 +65,7 @@ type file struct {
 
 // resource is a name that is held. It has at least one holder.
 type resource struct {
+	id         uint64
 	space      *space
 	name       string
 	mode       Mode
@@ -74,6 +77,7 @@ type resource struct {
 
 type holder struct {
 	Holder
+	id    uint64
 	since int64 // nanoseconds since 1970
 }
 
@@ -82,13 +86,16 @@ type Counts struct{ Granted, Refused, Released uint64 }
 
 // New makes a table with the direct lockspace in it. observe is told of each
 // change, in order and under the table's mutex: it must neither block nor call
-// the table.
-func New(observe func(Change)) *Table {
+// the table. recorder may be nil: then nothing outlives the process.
+func New(observe func(Change), recorder Recorder) *Table {
+	if recorder == nil {
+		recorder = unrecorded{}
+	}
 	return &Table{
-		observe: observe,
-		spaces:  map[string]*space{"": {resources: make(map[string]*resource)}},
-		files:   make(map[filelock.ID]*file),
-		queue:   newQueue(),
+		observe: observe, recorder: recorder,
+		spaces: map[string]*space{"": {resources: make(map[string]*resource)}},
+		files:  make(map[filelock.ID]*file),
+		queue:  newQueue(),
 	}
 }
 
