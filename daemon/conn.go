@@ -44,8 +44,8 @@ type conn struct {
 	former       []*registration // replaced, but in use still; only who reads adds some
 	gone         bool            // the client, or soon
 	restricted   bool
-	waiting      int // calls
-	waitingFor   int // resources that these name
+	waits        map[*wait]struct{} // calls
+	waitingFor   int                // resources that these name
 }
 
 var errClosing = errors.New("the daemon closes the connection")
@@ -98,22 +98,47 @@ func (d *Daemon) part(c *conn, why error) {
 
 // ready is called by the poller when something has happened.
 func (c *conn) ready(events uint32) {
+	c.daemon.gate.enter()
+	defer c.daemon.gate.leave()
 	if events&unix.EPOLLHUP != 0 {
 		c.endTied() // who reads may hang in storage, and not see it for long
 	}
-	if !c.begin(events) {
+	if events&unix.EPOLLOUT != 0 {
+		c.flush(c.daemon.poller)
+	}
+	c.serve(c.readAndAnswer)
+}
+
+// resume answers what a former program had read and not answered. The caller is
+// inside the gate.
+func (c *conn) resume() {
+	c.serve(func() error {
+		if err := c.answerAll(); err != nil {
+			return err
+		}
+		return c.readAndAnswer()
+	})
+}
+
+// serve does what there is to do first and reads and answers all that comes,
+// unless somebody does already.
+func (c *conn) serve(work func() error) {
+	if !c.begin() {
 		return
 	}
 	for {
-		if err := c.read(c.answerAll); err != nil {
+		if err := work(); err != nil {
 			c.daemon.part(c, err)
 			return
 		}
 		if c.finish() {
 			return
 		}
+		work = c.readAndAnswer
 	}
 }
+
+func (c *conn) readAndAnswer() error { return c.read(c.answerAll) }
 
 // errIncomplete says that there is no whole message yet.
 var errIncomplete = errors.New("message is not complete")
@@ -157,7 +182,7 @@ func (c *conn) pickProtocol(first byte) error {
 func (c *conn) close() {
 	c.end()
 	c.endTied() // beside the calls: one that hangs in storage must not keep the locks
-	c.calls.Wait()
+	c.daemon.gate.park(c.calls.Wait)
 	c.daemon.poller.remove(c)
 	c.closeStream()
 	c.endRegistrations()
@@ -189,7 +214,7 @@ func (c *conn) snapshot() api.Client {
 	defer c.mu.Unlock()
 	client := api.Client{
 		ID: c.id, Protocol: c.protocol, Socket: c.slots.name, PID: c.peer.PID, UID: c.peer.UID,
-		GID: c.peer.GID, Connected: c.connected, Restricted: c.restricted, Waiting: c.waiting,
+		GID: c.peer.GID, Connected: c.connected, Restricted: c.restricted, Waiting: len(c.waits),
 	}
 	if c.registration != nil {
 		owner := apiOwner(c.registration.holder.Identity)

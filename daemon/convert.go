@@ -19,7 +19,7 @@ func apiMode(m lockspace.Mode) api.Mode {
 
 func apiOwner(i *lockspace.Identity) api.Owner {
 	o := api.Owner{Name: i.Name, UUID: i.UUID, ID: i.ID, PID: i.PID, TiedTo: api.TiedToProcess}
-	if i.Connection {
+	if i.Connection() {
 		o.TiedTo = api.TiedToConnection
 	}
 	return o

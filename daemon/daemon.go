@@ -47,6 +47,7 @@ type Daemon struct {
 	main      *slots
 	admin     *slots
 	spare     *spareFile
+	gate      gate
 	poller    *poller
 	listeners []listener
 	idle      *idle
@@ -70,7 +71,7 @@ func New(config Config) (*Daemon, error) {
 		admin:   newSlots(adminSocket, config.Settings.AdminMaxClients),
 		idle:    newIdle(config.Timeout),
 	}
-	d.table = lockspace.New(d.changed)
+	d.table = lockspace.New(d.changed, nil)
 	if err := d.open(); err != nil {
 		d.close()
 		return nil, err
@@ -80,10 +81,10 @@ func New(config Config) (*Daemon, error) {
 
 // open opens what the daemon needs of the system.
 func (d *Daemon) open() (err error) {
-	if d.processes, err = newProcesses(d.table, d.processExited, d.idle.touch); err != nil {
+	if d.processes, err = newProcesses(&d.gate, d.table, d.processExited, d.idle.touch); err != nil {
 		return err
 	}
-	if d.poller, err = newPoller(); err != nil {
+	if d.poller, err = newPoller(&d.gate); err != nil {
 		return err
 	}
 	if d.spare, err = newSpareFile(); err != nil {

@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"context"
 	"path"
 	"sync"
 	"time"
@@ -100,25 +99,23 @@ func (s *subscriber) put(e api.Event) {
 	}
 }
 
-// take waits for events and takes all there are. It gives nil when ctx ends.
-func (s *subscriber) take(ctx context.Context) []api.Event {
-	for {
-		select {
-		case <-s.ready:
-		case <-ctx.Done():
-			return nil
-		}
-		s.mu.Lock()
-		taken := s.waiting
-		if s.lost.Lost > 0 {
-			taken = append(taken, s.lost)
-		}
-		s.waiting, s.lost = nil, api.Event{}
-		s.mu.Unlock()
-		if len(taken) > 0 {
-			return taken
-		}
+// take takes the next event, if there is one. One at a time: what was not taken
+// is what a successor of this program has to tell.
+func (s *subscriber) take() (e api.Event, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case len(s.waiting) > 0:
+		e = s.waiting[0]
+		s.waiting[0] = api.Event{}
+		s.waiting = s.waiting[1:]
+	case s.lost.Lost > 0:
+		e, s.lost = s.lost, api.Event{}
+	default:
+		s.waiting = nil
+		return e, false
 	}
+	return e, true
 }
 
 // eventSet are types of events. It is not changed once it is made.
@@ -174,15 +171,28 @@ func (d *Daemon) subscribe(c *conn, p api.SubscribeParams) (api.SubscribeResult,
 	}
 	s, last := d.events.subscribe(types)
 	c.subscriber = s
-	c.calls.Go(func() {
-		defer d.events.unsubscribe(s)
-		for events := s.take(c.ctx); events != nil; events = s.take(c.ctx) {
-			for _, e := range events {
-				if c.notify(e) != nil {
-					return // the reader of the connection sees it too
-				}
+	d.gate.bring(&c.calls, func() { c.tellEvents(s) })
+	return api.SubscribeResult{Seq: last}, nil
+}
+
+// tellEvents sends what a subscriber waits for, until its connection ends.
+func (c *conn) tellEvents(s *subscriber) {
+	d := c.daemon
+	defer d.events.unsubscribe(s)
+	for {
+		for e, ok := s.take(); ok; e, ok = s.take() {
+			if c.notify(e) != nil {
+				return // the reader of the connection sees it too
 			}
 		}
-	})
-	return api.SubscribeResult{Seq: last}, nil
+		d.gate.park(func() {
+			select {
+			case <-s.ready:
+			case <-c.ctx.Done():
+			}
+		})
+		if c.ctx.Err() != nil {
+			return
+		}
+	}
 }

@@ -232,7 +232,7 @@ func handle[Params, Result any](f func(*Daemon, *conn, Params) (Result, error)) 
 // calling queued. It answers by itself.
 func (c *conn) spawn(call func(ctx context.Context, queued func())) {
 	started := make(chan struct{}, 2)
-	c.calls.Go(func() {
+	c.daemon.gate.bring(&c.calls, func() {
 		call(c.ctx, func() { started <- struct{}{} })
 		started <- struct{}{}
 	})

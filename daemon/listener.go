@@ -40,15 +40,19 @@ func (d *Daemon) accept(ctx context.Context, l listener) error {
 	}
 	var complained time.Time
 	for {
-		fd, err := acceptOne(raw)
-		switch {
-		case ctx.Err() != nil:
-			if err == nil {
+		fd, err := d.acceptOne(raw)
+		if err == nil {
+			if ctx.Err() == nil {
+				d.welcome(l.slots, fd, nil)
+			} else {
 				unix.Close(fd)
 			}
+			d.gate.leave()
+		}
+		switch {
+		case ctx.Err() != nil:
 			return nil
 		case err == nil:
-			d.welcome(l.slots, fd, nil)
 		case errors.Is(err, unix.EMFILE) || errors.Is(err, unix.ENFILE):
 			if pending(raw) && !d.acceptWithSpare(l, raw) {
 				pause(ctx, pendingTime)
@@ -78,16 +82,21 @@ func passes(err error) bool {
 	return asked && !errors.Is(err, unix.EBADF) && !errors.Is(err, unix.EINVAL)
 }
 
-// acceptOne waits for a connection. The runtime's poller does the waiting; the
-// connection itself is left to ours.
-func acceptOne(raw syscall.RawConn) (fd int, err error) {
+// acceptOne waits for a connection, and is inside the gate when it has one. The
+// runtime's poller does the waiting; the connection itself is left to ours.
+func (d *Daemon) acceptOne(raw syscall.RawConn) (fd int, err error) {
 	rerr := raw.Read(func(socket uintptr) bool {
+		d.gate.enter()
 		for {
 			fd, _, err = unix.Accept4(int(socket), unix.SOCK_NONBLOCK|unix.SOCK_CLOEXEC)
 			if err != unix.EINTR {
-				return err != unix.EAGAIN
+				break
 			}
 		}
+		if err != nil {
+			d.gate.leave()
+		}
+		return err != unix.EAGAIN
 	})
 	if rerr != nil {
 		return -1, rerr
@@ -123,10 +132,11 @@ func pending(raw syscall.RawConn) bool {
 func (d *Daemon) acceptWithSpare(l listener, raw syscall.RawConn) bool {
 	d.spare.Close()
 	defer d.spare.reopen()
-	fd, err := acceptOne(raw)
+	fd, err := d.acceptOne(raw)
 	if err != nil {
 		return false
 	}
+	defer d.gate.leave()
 	if d.spare.reopen() == nil { // there are some again
 		d.welcome(l.slots, fd, nil)
 		return true
@@ -136,12 +146,14 @@ func (d *Daemon) acceptWithSpare(l listener, raw syscall.RawConn) bool {
 	if c == nil {
 		return true
 	}
-	select {
-	case <-c.closed:
-	case <-time.After(time.Second):
-		c.disconnect()
-		<-c.closed
-	}
+	d.gate.park(func() {
+		select {
+		case <-c.closed:
+		case <-time.After(time.Second):
+			c.disconnect()
+			<-c.closed
+		}
+	})
 	return true
 }
 

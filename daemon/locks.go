@@ -3,7 +3,6 @@ package daemon
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"path"
 	"slices"
 	"strconv"
@@ -12,12 +11,6 @@ import (
 
 	"virtlock/client/api"
 	"virtlock/daemon/internal/lockspace"
-)
-
-// What of one connection may wait.
-const (
-	maxWaiting    = 64               // calls
-	maxWaitingFor = api.MaxResources // resources that these name together
 )
 
 // lockAcquire answers lock.acquire.
@@ -30,58 +23,26 @@ func (c *conn) lockAcquire(r *request) error {
 	if err != nil {
 		return c.reply(r.ID, nil, err)
 	}
-	holder := c.registered().holder
+	registration := c.registered()
 	if p.WaitMS == 0 {
-		return c.acquire(c.ctx, r.ID, holder, wanted, lockspace.Options{})
-	}
-	if err := c.beginWait(len(wanted)); err != nil {
-		return c.reply(r.ID, nil, err)
+		return c.acquire(c.ctx, r.ID, registration.holder, wanted, lockspace.Options{})
 	}
 	// Not r and p: the wait may be long, and the request a MiB.
-	id, waitMS := r.ID, p.WaitMS
-	c.spawn(func(ctx context.Context, queued func()) {
-		defer c.endWait(len(wanted))
-		if waitMS > 0 {
-			var cancel context.CancelFunc
-			ctx, cancel = context.WithTimeout(ctx, time.Duration(min(waitMS, maxWaitMS))*time.Millisecond)
-			defer cancel()
-		}
-		c.acquire(ctx, id, holder, wanted, lockspace.Options{Wait: true, Queued: queued})
-	})
+	w := &wait{request: r.ID, registration: registration, wanted: wanted, since: time.Now()}
+	if p.WaitMS > 0 {
+		w.deadline = w.since.Add(time.Duration(min(p.WaitMS, maxWaitMS)) * time.Millisecond)
+	}
+	if err := c.beginWait(w); err != nil {
+		return c.reply(r.ID, nil, err)
+	}
+	c.waitFor(w, lockspace.Options{})
 	return nil
 }
-
-// maxWaitMS is the longest wait that time.Duration can tell, about 292 years.
-const maxWaitMS = int64(1<<63-1) / int64(time.Millisecond)
 
 // acquire takes locks and answers.
 func (c *conn) acquire(ctx context.Context, id json.RawMessage, h lockspace.Holder, wanted []lockspace.Request, o lockspace.Options) error {
 	locks, err := c.daemon.table.Acquire(ctx, h, wanted, o)
 	return c.reply(id, api.LocksResult{Locks: apiLocks(locks)}, err)
-}
-
-// beginWait counts a call that may wait, and the resources that it names. It
-// fails with a *limitError.
-func (c *conn) beginWait(resources int) error {
-	const hint = "wait for some of them to end"
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case c.waiting == maxWaiting:
-		return &limitError{fmt.Sprintf("too many calls of this connection wait, at most %d", maxWaiting), hint}
-	case c.waitingFor+resources > maxWaitingFor:
-		return &limitError{fmt.Sprintf("the calls of this connection that wait name too many resources, at most %d", maxWaitingFor), hint}
-	}
-	c.waiting++
-	c.waitingFor += resources
-	return nil
-}
-
-func (c *conn) endWait(resources int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.waiting--
-	c.waitingFor -= resources
 }
 
 // requests reads what a call wants to lock.

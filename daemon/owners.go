@@ -18,10 +18,11 @@ const maxOwnerName = 255
 // ownerRegister answers owner.register.
 func (d *Daemon) ownerRegister(c *conn, p api.RegisterParams) (api.RegisterResult, error) {
 	id := lockspace.Identity{Name: p.Owner.Name, UUID: strings.ToLower(p.Owner.UUID), ID: p.Owner.ID, PID: p.Owner.PID}
+	tied := true
 	switch p.TiedTo {
 	case api.TiedToConnection, "":
-		id.Connection = true
 	case api.TiedToProcess:
+		tied = false
 	default:
 		return api.RegisterResult{}, invalid("unknown tied_to %q", p.TiedTo)
 	}
@@ -40,7 +41,7 @@ func (d *Daemon) ownerRegister(c *conn, p api.RegisterParams) (api.RegisterResul
 	if err := c.mayNameOwner(id.PID); err != nil {
 		return api.RegisterResult{}, err
 	}
-	if err := c.registerAs(&id); err != nil {
+	if err := c.registerAs(&id, tied); err != nil {
 		return api.RegisterResult{}, err
 	}
 	return api.RegisterResult{Owner: apiOwner(&id), Client: c.id}, nil

@@ -19,6 +19,7 @@ import (
 // own. So nobody waits longer for storage that hangs, and however many ask for
 // it, than it takes to see that it does, two stallTimes.
 type poller struct {
+	gate  *gate // of the daemon
 	epoll int
 	stop  int            // an eventfd(2) that is written to at the end and never read
 	busy  sync.WaitGroup // the goroutines: leaders, former ones, and the watch
@@ -46,7 +47,7 @@ const stallTime = 2 * time.Millisecond
 // quietLooks of the watch that see nobody served send it to sleep.
 const quietLooks = 50
 
-func newPoller() (*poller, error) {
+func newPoller(g *gate) (*poller, error) {
 	epoll, err := unix.EpollCreate1(unix.EPOLL_CLOEXEC)
 	if err != nil {
 		return nil, os.NewSyscallError("epoll_create1", err)
@@ -57,7 +58,7 @@ func newPoller() (*poller, error) {
 		return nil, os.NewSyscallError("eventfd", err)
 	}
 	p := &poller{
-		epoll: epoll, stop: stop, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		gate: g, epoll: epoll, stop: stop, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		failed: make(chan error, 1), conns: make(map[int32]*conn),
 	}
 	if err := p.control(unix.EPOLL_CTL_ADD, stop, 0, unix.EPOLLIN); err != nil {
@@ -234,7 +235,8 @@ func (p *poller) watch() {
 func (p *poller) look(last uint64) (served uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.serving && p.served == last {
+	// Nobody is held up by a gate that is shut: that is over soon, or for good.
+	if p.serving && p.served == last && !p.gate.isShut() {
 		p.serving = false
 		p.heldUp++
 		p.term++

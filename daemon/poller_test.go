@@ -16,8 +16,10 @@ func newQuietPoller(t *testing.T) *poller {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { unix.Close(epoll) })
+	g := new(gate)
+	g.enter() // as who serves is
 	return &poller{
-		epoll: epoll, stop: -1, wake: make(chan struct{}, 1), failed: make(chan error, 1),
+		gate: g, epoll: epoll, stop: -1, wake: make(chan struct{}, 1), failed: make(chan error, 1),
 		conns: make(map[int32]*conn),
 	}
 }

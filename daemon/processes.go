@@ -11,6 +11,7 @@ import (
 // one lockspace.Owner, whatever connections act for it, and one more for each
 // connection that ties its locks to itself.
 type processes struct {
+	gate    *gate // of the daemon
 	table   *lockspace.Table
 	watcher *owner.Watcher
 	exited  func(*process) // told of each exit, before the locks go
@@ -18,8 +19,9 @@ type processes struct {
 
 	ending sync.WaitGroup // the goroutines that release the locks of the dead
 
-	mu    sync.Mutex // guards byPID and all processes in it
-	byPID map[int]*process
+	mu      sync.Mutex // guards lastTie, byPID and all processes in it
+	lastTie uint64
+	byPID   map[int]*process
 }
 
 // process is a process that owns locks.
@@ -32,12 +34,12 @@ type process struct {
 	gone  bool
 }
 
-func newProcesses(table *lockspace.Table, exited func(*process), freed func()) (*processes, error) {
+func newProcesses(g *gate, table *lockspace.Table, exited func(*process), freed func()) (*processes, error) {
 	watcher, err := owner.NewWatcher()
 	if err != nil {
 		return nil, err
 	}
-	return &processes{table: table, watcher: watcher, exited: exited, freed: freed, byPID: make(map[int]*process)}, nil
+	return &processes{gate: g, table: table, watcher: watcher, exited: exited, freed: freed, byPID: make(map[int]*process)}, nil
 }
 
 // close ends the watching and waits for what it started.
@@ -109,11 +111,17 @@ func (ps *processes) forgetUnusedLocked(p *process) {
 	p.Close()
 }
 
-// tie makes an owner whose locks go with a connection, and with the process.
-func (ps *processes) tie(p *process) *lockspace.Owner {
-	o := new(lockspace.Owner)
+// tie makes an owner whose locks go with a connection, and with the process. It
+// gives its number too.
+func (ps *processes) tie(p *process) (*lockspace.Owner, uint64) {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
+	ps.lastTie++
+	return ps.tieLocked(p), ps.lastTie
+}
+
+func (ps *processes) tieLocked(p *process) *lockspace.Owner {
+	o := new(lockspace.Owner)
 	if p.gone {
 		ps.table.End(o, lockspace.OwnerExited) // holds nothing yet, so this does not block
 		return o
@@ -135,6 +143,8 @@ func (ps *processes) untie(p *process, o *lockspace.Owner) {
 
 // processExited is called on the watcher's goroutine.
 func (ps *processes) processExited(p *process) {
+	ps.gate.enter()
+	defer ps.gate.leave()
 	ps.mu.Lock()
 	p.gone = true
 	if ps.byPID[p.PID] == p {
@@ -148,7 +158,7 @@ func (ps *processes) processExited(p *process) {
 	ps.mu.Unlock()
 	ps.exited(p)
 	for _, o := range owners {
-		ps.ending.Go(func() {
+		ps.gate.bring(&ps.ending, func() {
 			ps.table.End(o, lockspace.OwnerExited)
 			ps.freed()
 		})

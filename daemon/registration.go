@@ -13,15 +13,15 @@ type registration struct {
 }
 
 // tied reports whether the locks go with the connection.
-func (r *registration) tied() bool { return r.holder.Identity.Connection }
+func (r *registration) tied() bool { return r.holder.Identity.Connection() }
 
 // maxFormer is how many former owners of a connection may still be in use.
 const maxFormer = 64
 
-// registerAs makes the connection ask for an owner from now on. What it took or
-// waits for before stays the former owner's. It fails with owner.ErrNoProcess
-// when there is no such process.
-func (c *conn) registerAs(id *lockspace.Identity) error {
+// registerAs makes the connection ask for an owner from now on, whose locks may be
+// tied to it. What it took or waits for before stays the former owner's. It fails
+// with owner.ErrNoProcess when there is no such process.
+func (c *conn) registerAs(id *lockspace.Identity, tied bool) error {
 	if len(c.former) == maxFormer {
 		return &limitError{"the connection was registered too often while its calls wait or its locks are held", "use another connection"}
 	}
@@ -30,9 +30,10 @@ func (c *conn) registerAs(id *lockspace.Identity) error {
 	if err != nil {
 		return err
 	}
+	id.Start = p.StartTime
 	next := &registration{process: p, holder: lockspace.Holder{Owner: &p.owner, Identity: id, Client: c.id}}
-	if next.tied() {
-		next.holder.Owner = ps.tie(p)
+	if tied {
+		next.holder.Owner, id.Tie = ps.tie(p)
 	}
 	old := c.registered()
 	keep := old != nil && c.uses(old)
@@ -56,7 +57,7 @@ func (c *conn) registerAs(id *lockspace.Identity) error {
 // owner's. Only who reads starts more of them, and it calls this.
 func (c *conn) uses(r *registration) bool {
 	c.mu.Lock()
-	waiting := c.waiting > 0
+	waiting := len(c.waits) > 0
 	c.mu.Unlock()
 	return waiting || r.tied() && c.daemon.table.Holds(r.holder.Owner)
 }
@@ -94,7 +95,7 @@ func (c *conn) endTied() {
 	c.gone = true
 	for _, r := range append(slices.Clip(c.former), c.registration) {
 		if r != nil && r.tied() {
-			c.daemon.poller.busy.Go(func() { c.daemon.processes.untie(r.process, r.holder.Owner) })
+			c.daemon.gate.bring(&c.daemon.poller.busy, func() { c.daemon.processes.untie(r.process, r.holder.Owner) })
 		}
 	}
 }

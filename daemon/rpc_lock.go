@@ -46,7 +46,7 @@ func rpcRegister(c *conn, call virnet.Header, payload []byte) (virnet.Payload, e
 		UUID: uuidText(a.UUID),
 		ID:   a.ID,
 		PID:  int(a.PID),
-	})
+	}, false)
 }
 
 func rpcRestrict(c *conn, call virnet.Header, payload []byte) (virnet.Payload, error) {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"os"
 	"sync"
 	"sync/atomic"
@@ -22,10 +23,12 @@ type stream struct {
 
 	generation int32 // of fd, whose number others had before; the poller's
 
-	writing  sync.Mutex    // held while a message is written; guards the next two
+	writing  sync.Mutex    // guards the fields that follow; taken before closing
+	out      []byte        // still to be written
+	written  uint64        // bytes so far
+	progress chan struct{} // closed when written or broken change; nil when nobody waits for that
 	broken   error         // why nothing more is written
 	giveUp   time.Time     // when the last words have taken too long; zero before them
-	writable chan struct{} // has room for one; filled when there is room to write again
 
 	// Of whoever reads.
 	in      []byte // read and not yet used
@@ -40,17 +43,11 @@ const (
 )
 
 func newStream(fd int) stream {
-	return stream{fd: fd, closed: make(chan struct{}), writable: make(chan struct{}, 1)}
+	return stream{fd: fd, closed: make(chan struct{})}
 }
 
-// begin notes what the poller saw, and reports whether the caller is to read.
-func (s *stream) begin(events uint32) bool {
-	if events&unix.EPOLLOUT != 0 {
-		select {
-		case s.writable <- struct{}{}:
-		default: // it has been told already
-		}
-	}
+// begin reports whether the caller is to read.
+func (s *stream) begin() bool {
 	for {
 		switch {
 		case s.reading.CompareAndSwap(quiet, underWay):
@@ -119,61 +116,151 @@ func (s *stream) use(n int) []byte {
 }
 
 // write writes one message, or fails when ctx ends and there is no room for long.
-// It fails ever after: no message follows one that is torn.
+// It fails ever after: no message follows one that is torn. What the socket has
+// no room for stays in out, in order, until the poller says that there is some
+// again; meanwhile the caller, who is inside the gate, is parked.
 func (s *stream) write(ctx context.Context, p *poller, message []byte) error {
+	end, err := s.put(p, message)
+	if err != nil || s.isWritten(end) {
+		return err
+	}
+	p.gate.park(func() { err = s.awaitWritten(ctx, end) })
+	return err
+}
+
+// put writes what there is room for, and keeps the rest of the message. It gives
+// the number of bytes that are written once the message is.
+func (s *stream) put(p *poller, message []byte) (end uint64, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
 	if s.broken != nil {
-		return s.broken
+		return 0, s.broken
 	}
-	if s.broken = s.writeAll(ctx, p, message); s.broken != nil {
-		s.shutdown(unix.SHUT_RDWR) // so that who reads sees it too
-	}
-	return s.broken
-}
-
-func (s *stream) writeAll(ctx context.Context, p *poller, message []byte) error {
-	for len(message) > 0 {
-		n, err := unix.Write(s.fd, message)
-		switch err {
-		case nil:
-			message = message[n:]
-		case unix.EINTR:
-		case unix.EAGAIN:
-			if err := s.awaitRoom(ctx, p); err != nil {
-				return err
-			}
-		default:
-			return os.NewSyscallError("write", err)
+	if len(s.out) == 0 {
+		n := s.writeLocked(message)
+		s.written += uint64(n)
+		if message = message[n:]; len(message) == 0 {
+			return s.written, nil
+		}
+		if s.broken == nil {
+			s.breakLocked(p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollWrite))
 		}
 	}
-	return nil
+	if s.broken != nil {
+		return 0, s.broken
+	}
+	s.out = append(s.out, message...)
+	return s.written + uint64(len(s.out)), nil
+}
+
+// writeLocked writes until there is no more room, and gives how much it wrote.
+func (s *stream) writeLocked(b []byte) (n int) {
+	for n < len(b) {
+		m, err := unix.Write(s.fd, b[n:])
+		switch err {
+		case nil:
+			n += m
+		case unix.EINTR:
+		case unix.EAGAIN:
+			return n
+		default:
+			s.breakLocked(os.NewSyscallError("write", err))
+			return n
+		}
+	}
+	return n
+}
+
+// flush writes more of out. The poller calls it when there is room again.
+func (s *stream) flush(p *poller) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if len(s.out) == 0 || s.broken != nil {
+		return
+	}
+	n := s.writeLocked(s.out)
+	s.written += uint64(n)
+	if s.out = s.out[n:]; len(s.out) == 0 {
+		s.out = nil
+		s.breakLocked(p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollRead))
+	}
+	s.tellLocked()
+}
+
+// breakLocked says why nothing more is written, unless err is nil.
+func (s *stream) breakLocked(err error) {
+	if err == nil || s.broken != nil {
+		return
+	}
+	s.broken = err
+	s.shutdown(unix.SHUT_RDWR) // so that who reads sees it too
+	s.tellLocked()
+}
+
+// tellLocked tells those who wait for out to be written.
+func (s *stream) tellLocked() {
+	if s.progress != nil {
+		close(s.progress)
+		s.progress = nil
+	}
+}
+
+func (s *stream) isWritten(end uint64) bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	return s.written >= end
+}
+
+// look tells whether all up to end is written, or else what is closed when there
+// is news.
+func (s *stream) look(end uint64) (news <-chan struct{}, err error) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.written >= end {
+		return nil, nil
+	}
+	if s.broken != nil {
+		return nil, s.broken
+	}
+	if s.progress == nil {
+		s.progress = make(chan struct{})
+	}
+	return s.progress, nil
 }
 
 // lastWords is how long a connection that ends waits for its client to read all
 // that it still has to tell it.
 const lastWords = 500 * time.Millisecond
 
-// awaitRoom waits until there is room to write.
-func (s *stream) awaitRoom(ctx context.Context, p *poller) error {
-	if err := p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollWrite); err != nil {
-		return err
+// awaitWritten waits until all up to end is written.
+func (s *stream) awaitWritten(ctx context.Context, end uint64) error {
+	done := ctx.Done()
+	var late <-chan time.Time
+	for {
+		news, err := s.look(end)
+		if news == nil {
+			return err
+		}
+		select {
+		case <-news:
+		case <-done:
+			done, late = nil, time.After(s.timeLeft())
+		case <-late:
+			s.writing.Lock()
+			s.breakLocked(context.Cause(ctx))
+			s.writing.Unlock()
+		}
 	}
-	defer p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollRead)
-	select {
-	case <-s.writable:
-		return nil
-	case <-ctx.Done():
-	}
+}
+
+// timeLeft is how much of lastWords is left, which begins with its first call.
+func (s *stream) timeLeft() time.Duration {
+	s.writing.Lock()
+	defer s.writing.Unlock()
 	if s.giveUp.IsZero() {
 		s.giveUp = time.Now().Add(lastWords)
 	}
-	select {
-	case <-s.writable:
-		return nil
-	case <-time.After(time.Until(s.giveUp)):
-		return context.Cause(ctx)
-	}
+	return time.Until(s.giveUp)
 }
 
 // withFD calls f with the descriptor, which is not closed meanwhile; not at
@@ -194,6 +281,9 @@ func (s *stream) shutdown(how int) {
 }
 
 func (s *stream) closeStream() {
+	s.writing.Lock()
+	s.breakLocked(net.ErrClosed) // the number of the descriptor is another's soon
+	s.writing.Unlock()
 	s.closing.Lock()
 	defer s.closing.Unlock()
 	unix.Close(s.fd)
