@@ -1,6 +1,7 @@
 package daemon_test
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"strings"
@@ -84,6 +85,27 @@ func delayBy(t *testing.T, callers int) time.Duration {
 		t.Fatalf("another client: %s", code)
 	}
 	return time.Since(began)
+}
+
+// TestHungStorageIsNotUnhealthy: else the service manager would end a daemon that
+// serves all the others.
+func TestHungStorageIsNotUnhealthy(t *testing.T) {
+	d := daemontest.Start(t)
+	for i := range 5 {
+		hung, goOn := newHungFile(t, fmt.Sprint(i))
+		defer goOn()
+		registerAs(t, d.Socket, "stuck").sendTry(hung)
+	}
+	eventually(t, "all calls hang", func() bool { return hanging() == 5 })
+	deaf := registerAs(t, d.Socket, "deaf")
+	flood(deaf, []byte(`{"id":1,"method":"lock.list"}`+"\n"))
+	for range 100 {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		if err := d.Healthy(ctx); err != nil {
+			t.Error(err)
+		}
+		cancel()
+	}
 }
 
 // TestClosedWhileAReaderHangs: storage that hangs keeps no other lock of a

@@ -22,6 +22,7 @@ type poller struct {
 	gate  *gate // of the daemon
 	epoll int
 	stop  int            // an eventfd(2) that is written to at the end and never read
+	pulse pulse          // for Healthy
 	busy  sync.WaitGroup // the goroutines: leaders, former ones, and the watch
 	wake  chan struct{}  // has room for one; wakes the watch
 	ended chan struct{}  // closed at the end
@@ -57,14 +58,21 @@ func newPoller(g *gate) (*poller, error) {
 		unix.Close(epoll)
 		return nil, os.NewSyscallError("eventfd", err)
 	}
-	p := &poller{
-		gate: g, epoll: epoll, stop: stop, wake: make(chan struct{}, 1), ended: make(chan struct{}),
-		failed: make(chan error, 1), conns: make(map[int32]*conn),
-	}
-	if err := p.control(unix.EPOLL_CTL_ADD, stop, 0, unix.EPOLLIN); err != nil {
+	pulse, err := newPulse()
+	if err != nil {
 		unix.Close(stop)
 		unix.Close(epoll)
 		return nil, err
+	}
+	p := &poller{
+		gate: g, epoll: epoll, stop: stop, pulse: pulse, wake: make(chan struct{}, 1), ended: make(chan struct{}),
+		failed: make(chan error, 1), conns: make(map[int32]*conn),
+	}
+	for _, fd := range []int{stop, pulse.fd} {
+		if err := p.control(unix.EPOLL_CTL_ADD, fd, 0, unix.EPOLLIN); err != nil {
+			p.closeFiles()
+			return nil, err
+		}
 	}
 	p.busy.Go(func() { p.lead(0) })
 	p.busy.Go(p.watch)
@@ -124,8 +132,13 @@ func (p *poller) close() {
 	close(p.ended)
 	unix.Write(p.stop, []byte{1, 0, 0, 0, 0, 0, 0, 0})
 	p.busy.Wait()
-	unix.Close(p.stop)
-	unix.Close(p.epoll)
+	p.closeFiles()
+}
+
+func (p *poller) closeFiles() {
+	for _, fd := range []int{p.pulse.fd, p.stop, p.epoll} {
+		unix.Close(fd)
+	}
 }
 
 // lead serves connections until another leader follows, or the end.
@@ -163,6 +176,10 @@ func (p *poller) next(term int) (c *conn, events uint32, apart bool) {
 			return nil, 0, false
 		}
 		p.events = p.events[1:]
+		if e.Fd == int32(p.pulse.fd) {
+			p.pulse.feel()
+			continue
+		}
 		if c := p.conns[e.Fd]; c != nil && c.generation == e.Pad {
 			p.serveLocked()
 			return c, e.Events, p.heldUp > 0

@@ -19,7 +19,7 @@ func newQuietPoller(t *testing.T) *poller {
 	g := new(gate)
 	g.enter() // as who serves is
 	return &poller{
-		gate: g, epoll: epoll, stop: -1, wake: make(chan struct{}, 1), failed: make(chan error, 1),
+		gate: g, epoll: epoll, stop: -1, pulse: pulse{fd: -1}, wake: make(chan struct{}, 1), failed: make(chan error, 1),
 		conns: make(map[int32]*conn),
 	}
 }

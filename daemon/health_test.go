@@ -1,0 +1,61 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"virtlock/daemon/internal/lockspace"
+)
+
+// checkHealth looks for a moment, and wants an error with a text, or none.
+func checkHealth(t *testing.T, d *Daemon, want string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), 50*time.Millisecond)
+	defer cancel()
+	switch err := d.Healthy(ctx); {
+	case want == "" && err != nil:
+		t.Errorf("unhealthy: %v", err)
+	case want != "" && (!errors.Is(err, context.DeadlineExceeded) || !strings.Contains(err.Error(), want)):
+		t.Errorf("%v instead of %q", err, want)
+	}
+}
+
+// The table's mutex is never held for long, so if it cannot be had something is
+// wrong for good.
+func TestATableThatIsNotToBeHadIsUnhealthy(t *testing.T) {
+	p, err := newPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.close()
+	held, goOn, done := make(chan struct{}), make(chan struct{}), make(chan error)
+	d := &Daemon{poller: p, table: lockspace.New(func(lockspace.Change) { // under the mutex
+		close(held)
+		<-goOn
+	})}
+	checkHealth(t, d, "")
+	go func() { done <- d.table.CreateSpace(t.TempDir()) }()
+	<-held
+	checkHealth(t, d, "the lock table is not to be had")
+	close(goOn)
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	checkHealth(t, d, "")
+}
+
+func TestClientsThatNobodyServesAreUnhealthy(t *testing.T) {
+	p := newQuietPoller(t)
+	var err error
+	if p.pulse, err = newPulse(); err != nil {
+		t.Fatal(err)
+	}
+	d := &Daemon{poller: p, table: lockspace.New(nil)}
+	checkHealth(t, d, "nobody serves the clients")
+	// An answer that comes late is none to the next call.
+	p.pulse.feel()
+	checkHealth(t, d, "nobody serves the clients")
+}
