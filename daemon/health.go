@@ -31,23 +31,32 @@ func (d *Daemon) Healthy(ctx context.Context) error {
 
 // pulse is an event that asks the leader for a sign of life.
 type pulse struct {
-	fd   int           // an eventfd(2)
+	// file is an eventfd(2). Not a mere descriptor: a call that comes after the
+	// end must not write to what has its number by then.
+	file *os.File
+	fd   int           // its number, for comparison
 	felt chan struct{} // has room for one; filled by the leader
 }
 
+// Edge-triggered: each write is an event, and nobody has to read what was written.
+const pollPulse = unix.EPOLLIN | unix.EPOLLET
+
 func newPulse() (pulse, error) {
-	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC|unix.EFD_NONBLOCK)
-	return pulse{fd, make(chan struct{}, 1)}, os.NewSyscallError("eventfd", err)
+	fd, err := unix.Eventfd(0, unix.EFD_CLOEXEC)
+	if err != nil {
+		return pulse{}, os.NewSyscallError("eventfd", err)
+	}
+	return pulse{os.NewFile(uintptr(fd), "pulse"), fd, make(chan struct{}, 1)}, nil
 }
 
-// comesRound waits until the leader has served what came before this call.
+// comesRound waits until the leader has come to the events that there are now.
 func (p *poller) comesRound(ctx context.Context) error {
 	select {
 	case <-p.pulse.felt: // the answer to a call that did not wait for it
 	default:
 	}
-	if _, err := unix.Write(p.pulse.fd, []byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
-		return os.NewSyscallError("write to eventfd", err)
+	if _, err := p.pulse.file.Write([]byte{1, 0, 0, 0, 0, 0, 0, 0}); err != nil {
+		return err
 	}
 	select {
 	case <-p.pulse.felt:
@@ -59,7 +68,6 @@ func (p *poller) comesRound(ctx context.Context) error {
 
 // feel answers comesRound.
 func (p pulse) feel() {
-	unix.Read(p.fd, make([]byte, 8)) // so that it can be written to again
 	select {
 	case p.felt <- struct{}{}:
 	default: // the last answer was not waited for

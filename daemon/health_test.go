@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -54,8 +55,21 @@ func TestClientsThatNobodyServesAreUnhealthy(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := &Daemon{poller: p, table: lockspace.New(nil)}
+	defer p.pulse.file.Close()
 	checkHealth(t, d, "nobody serves the clients")
 	// An answer that comes late is none to the next call.
 	p.pulse.feel()
 	checkHealth(t, d, "nobody serves the clients")
+}
+
+// The descriptor that woke the leader may be another file's after the end.
+func TestAskedAfterTheEnd(t *testing.T) {
+	p, err := newPoller()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.close()
+	if err := (&Daemon{poller: p}).Healthy(t.Context()); !errors.Is(err, os.ErrClosed) {
+		t.Errorf("got %v", err)
+	}
 }

@@ -68,11 +68,13 @@ func newPoller(g *gate) (*poller, error) {
 		gate: g, epoll: epoll, stop: stop, pulse: pulse, wake: make(chan struct{}, 1), ended: make(chan struct{}),
 		failed: make(chan error, 1), conns: make(map[int32]*conn),
 	}
-	for _, fd := range []int{stop, pulse.fd} {
-		if err := p.control(unix.EPOLL_CTL_ADD, fd, 0, unix.EPOLLIN); err != nil {
-			p.closeFiles()
-			return nil, err
-		}
+	err = p.control(unix.EPOLL_CTL_ADD, stop, 0, unix.EPOLLIN)
+	if err == nil {
+		err = p.control(unix.EPOLL_CTL_ADD, pulse.fd, 0, pollPulse)
+	}
+	if err != nil {
+		p.closeFiles()
+		return nil, err
 	}
 	p.busy.Go(func() { p.lead(0) })
 	p.busy.Go(p.watch)
@@ -136,9 +138,9 @@ func (p *poller) close() {
 }
 
 func (p *poller) closeFiles() {
-	for _, fd := range []int{p.pulse.fd, p.stop, p.epoll} {
-		unix.Close(fd)
-	}
+	p.pulse.file.Close()
+	unix.Close(p.stop)
+	unix.Close(p.epoll)
 }
 
 // lead serves connections until another leader follows, or the end.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net"
 	"os"
 	"strings"
 	"syscall"
@@ -16,6 +17,7 @@ type program struct {
 	paths    paths
 	settings daemon.Settings
 	log      *daemon.Log
+	notify   *notifier
 	signals  signals
 }
 
@@ -101,16 +103,32 @@ func (p *program) serve(s *sockets) error {
 	}
 	ctx, end := context.WithCancel(context.Background())
 	defer end()
-	stop := p.signals.handle(p.actions(d, end))
-	defer stop()
 	log := p.log.Logger("daemon")
 	log.Info("serving", "socket", s.main.Addr().String(), "version", version)
-	p.parent.tell(ready)
-	if err := d.Serve(ctx); err != nil {
+	p.notify = findNotifier(servingOn(s.main), log)
+	defer p.notify.watch(d.Healthy)()
+	stop := p.signals.handle(p.actions(d, end))
+	defer stop()
+	p.tellReady()
+	err = d.Serve(ctx)
+	p.notify.stopping() // unless a signal was the reason, which said so earlier
+	if err != nil {
 		return failf(exitSetUp, "the daemon failed: %w", err)
 	}
 	log.Info("ended in order")
 	return nil
+}
+
+// servingOn is what the service manager shows to people.
+func servingOn(socket *net.UnixListener) string { return "Serving on " + socket.Addr().String() }
+
+// tellReady tells who waits for it that the daemon serves. A parent tells the
+// service manager itself, which knows only the parent yet.
+func (p *program) tellReady() {
+	if p.parent == nil {
+		p.notify.ready(os.Getpid())
+	}
+	p.parent.tell(ready)
 }
 
 // actions is what each signal does.
@@ -119,9 +137,10 @@ func (p *program) actions(d *daemon.Daemon, end func()) map[os.Signal]func() {
 	leave := func() {
 		log.Info("leaving because of a signal")
 		end()
+		p.notify.stopping()
 	}
 	reload := func() {
-		if err := d.Reload(); err != nil {
+		if err := p.notify.during("Reading the configuration again", d.Reload); err != nil {
 			log.Error("configuration not reloaded, the settings stay as they are", "error", err)
 		}
 	}

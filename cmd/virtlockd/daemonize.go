@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -73,6 +74,7 @@ func startChild(args []string) (status int, text string) {
 		return fail(err)
 	}
 	defer read.Close()
+	bequeathWatchdog()
 	child := exec.Cmd{
 		Path:        program,
 		Args:        args,
@@ -90,6 +92,7 @@ func startChild(args []string) (status int, text string) {
 		return fail(err)
 	}
 	if string(said) == ready {
+		findNotifier("Serving in the background", slog.Default()).ready(child.Process.Pid)
 		return exitOK, ""
 	}
 	err = child.Wait()
