@@ -3,6 +3,7 @@
 GO ?= go
 DESTDIR ?=
 PREFIX ?= /usr/local
+UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION ?= 0.1.0
 
 SBINDIR = $(DESTDIR)$(PREFIX)/sbin
@@ -68,7 +69,17 @@ install: build ## install below DESTDIR and PREFIX (/usr/local)
 	install -D -m 644 -t $(MANDIR)/man8 man/*.8
 	install -D -m 644 completion/virtlock-admin.bash $(BASHDIR)/virtlock-admin
 	install -D -m 644 -t $(ZSHDIR) completion/_virtlock-admin
+	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/*.socket
+	sed 's|@sbindir@|$(PREFIX)/sbin|; s|@bindir@|$(PREFIX)/bin|' systemd/virtlockd.service.in >$(DESTDIR)$(UNITDIR)/virtlockd.service
+	chmod 644 $(DESTDIR)$(UNITDIR)/virtlockd.service
 	test -e $(CONFDIR)/virtlockd.conf || install -D -m 644 -t $(CONFDIR) cmd/virtlockd/virtlockd.conf
+
+.PHONY: uninstall
+uninstall: ## remove what install has installed, but the configuration
+	rm -f $(SBINDIR)/virtlockd $(BINDIR)/virtlock-admin
+	rm -f $(addprefix $(MANDIR)/man,1/virtlock-admin.1 5/virtlockd.conf.5 7/virtlock-protocol.7 8/virtlockd.8)
+	rm -f $(BASHDIR)/virtlock-admin $(ZSHDIR)/_virtlock-admin
+	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/virtlockd,.service .socket -admin.socket)
 
 .PHONY: clean
 clean: ## remove what was built
