@@ -27,7 +27,7 @@ func checkHealth(t *testing.T, d *Daemon, want string) {
 // The table's mutex is never held for long, so if it cannot be had something is
 // wrong for good.
 func TestATableThatIsNotToBeHadIsUnhealthy(t *testing.T) {
-	p, err := newPoller()
+	p, err := newPoller(new(gate))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestATableThatIsNotToBeHadIsUnhealthy(t *testing.T) {
 	d := &Daemon{poller: p, table: lockspace.New(func(lockspace.Change) { // under the mutex
 		close(held)
 		<-goOn
-	})}
+	}, nil)}
 	checkHealth(t, d, "")
 	go func() { done <- d.table.CreateSpace(t.TempDir()) }()
 	<-held
@@ -54,7 +54,7 @@ func TestClientsThatNobodyServesAreUnhealthy(t *testing.T) {
 	if p.pulse, err = newPulse(); err != nil {
 		t.Fatal(err)
 	}
-	d := &Daemon{poller: p, table: lockspace.New(nil)}
+	d := &Daemon{poller: p, table: lockspace.New(nil, nil)}
 	defer p.pulse.file.Close()
 	checkHealth(t, d, "nobody serves the clients")
 	// An answer that comes late is none to the next call.
@@ -64,7 +64,7 @@ func TestClientsThatNobodyServesAreUnhealthy(t *testing.T) {
 
 // The descriptor that woke the leader may be another file's after the end.
 func TestAskedAfterTheEnd(t *testing.T) {
-	p, err := newPoller()
+	p, err := newPoller(new(gate))
 	if err != nil {
 		t.Fatal(err)
 	}
