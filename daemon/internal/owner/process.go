@@ -70,6 +70,17 @@ func (p *Process) Exited() bool {
 	}
 }
 
+// Signal sends a signal to the process, and to no other that has its pid by now
+// (pidfd_send_signal(2)). It fails with ErrNoProcess when the process has ended
+// and somebody has waited for it.
+func (p *Process) Signal(signal unix.Signal) error {
+	err := unix.PidfdSendSignal(p.pidfd, signal, nil, 0)
+	if err == unix.ESRCH {
+		return fmt.Errorf("signal process %d: %w", p.PID, ErrNoProcess)
+	}
+	return os.NewSyscallError("pidfd_send_signal", err)
+}
+
 // Close gives the pidfd back. It does nothing to the process.
 func (p *Process) Close() error { return unix.Close(p.pidfd) }
 

@@ -81,6 +81,27 @@ func anotherThread(t *testing.T) int {
 	return 0
 }
 
+func TestSignal(t *testing.T) {
+	c, other := start(t), start(t)
+	p, stays := c.find(), other.find()
+	defer p.Close()
+	defer stays.Close()
+	must(t, p.Signal(unix.SIGTERM))
+	eventually(t, "it has exited", p.Exited)
+	must(t, p.Signal(unix.SIGKILL)) // a zombie takes it, and stays one
+	c.reap()
+	wantErr(t, p.Signal(unix.SIGKILL), ErrNoProcess)
+	// A process that has the pid of one that is gone is another one: what is
+	// signalled is what the pidfd was opened for.
+	(&Process{PID: other.pid(), pidfd: p.pidfd}).Signal(unix.SIGKILL)
+	if stays.Exited() {
+		t.Error("another process of the same pid was killed")
+	}
+	if err := (&Process{pidfd: -1}).Signal(unix.SIGTERM); err == nil {
+		t.Error("signalled nobody")
+	}
+}
+
 // A descriptor number that is not a process's any more tells nothing.
 func TestExitedOfAClosedDescriptor(t *testing.T) {
 	fd, err := unix.Dup(int(os.Stdout.Fd()))
