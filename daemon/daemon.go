@@ -43,6 +43,8 @@ type Daemon struct {
 	table     *lockspace.Table
 	events    *events
 	processes *processes
+	timers    *timers
+	fences    *fences
 	clients   *clients
 	main      *slots
 	admin     *slots
@@ -67,6 +69,7 @@ func New(config Config) (*Daemon, error) {
 		started: time.Now().UTC(),
 		events:  newEvents(),
 		clients: newClients(),
+		timers:  newTimers(),
 		main:    newSlots(mainSocket, config.Settings.MaxClients),
 		admin:   newSlots(adminSocket, config.Settings.AdminMaxClients),
 		idle:    newIdle(config.Timeout),
@@ -81,9 +84,10 @@ func New(config Config) (*Daemon, error) {
 
 // open opens what the daemon needs of the system.
 func (d *Daemon) open() (err error) {
-	if d.processes, err = newProcesses(&d.gate, d.table, d.processExited, d.idle.touch); err != nil {
+	if d.processes, err = newProcesses(&d.gate, d.table, d.processExited, d.processFreed); err != nil {
 		return err
 	}
+	d.fences = newFences(d)
 	if d.poller, err = newPoller(&d.gate); err != nil {
 		return err
 	}
@@ -112,7 +116,9 @@ func (d *Daemon) close() {
 	if d.poller != nil {
 		d.poller.close()
 	}
+	d.timers.close()
 	if d.processes != nil {
+		d.fences.abandon()
 		d.processes.close()
 	}
 	if d.spare != nil {
@@ -209,13 +215,20 @@ func (d *Daemon) leave() {
 
 // isIdle reports whether nothing would be missed if the daemon left.
 func (d *Daemon) isIdle() bool {
-	return d.clients.count() == 0 && d.table.Totals().Holders == 0
+	return d.clients.count() == 0 && d.table.Totals().Holders == 0 && d.fences.count() == 0
 }
 
 // processExited is told when a process that owns locks has exited.
 func (d *Daemon) processExited(p *process) {
 	d.log.Info("an owner has exited", "pid", p.PID)
 	d.events.publish(api.EventOwnerExited, func(e *api.Event) { e.Owner = &api.Owner{PID: p.PID} })
+	d.fences.exited(p)
+}
+
+// processFreed is told when the locks of such a process are free.
+func (d *Daemon) processFreed(p *process) {
+	d.fences.freed(p)
+	d.idle.touch()
 }
 
 // Reload reads the configuration file again. When it fails the old settings

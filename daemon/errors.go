@@ -57,6 +57,7 @@ func jsonError(err error) *api.Error {
 		bad       *invalidError
 		denied    *deniedError
 		limit     *limitError
+		noOwner   *noOwnerError
 	)
 	switch {
 	case errors.As(err, &busy):
@@ -77,6 +78,8 @@ func jsonError(err error) *api.Error {
 		data.Lockspace, data.Name = &notHolder.Space, notHolder.Name.Name
 	case errors.As(err, &file):
 		fileErrorData(data, file)
+	case errors.As(err, &noOwner):
+		data.Code, data.Hint = api.CodeNotFound, "see who owns what: virtlock-admin list"
 	case errors.Is(err, owner.ErrNoProcess):
 		data.Code, data.Hint = api.CodeNotFound, "register with the pid of a living process"
 	case errors.Is(err, lockspace.ErrOwnerGone):

@@ -125,7 +125,7 @@ type eventSet map[api.EventType]bool
 var allEvents = []api.EventType{
 	api.EventLockAcquired, api.EventLockReleased, api.EventLockRefused, api.EventLockWaiting,
 	api.EventLockspaceCreated, api.EventOwnerExited, api.EventClientConnected, api.EventClientClosed,
-	api.EventDaemonReloaded,
+	api.EventDaemonReloaded, api.EventOwnerFenced, api.EventOwnerFenceFailed,
 }
 
 const (

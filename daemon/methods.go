@@ -24,6 +24,7 @@ var methods = map[string]method{
 	api.LockRelease:     {owners, handle((*Daemon).lockRelease)},
 	api.LockList:        {anyone, handle((*Daemon).lockList)},
 	api.LockInspect:     {anyone, handle((*Daemon).lockInspect)},
+	api.OwnerFence:      {anyone, handle((*Daemon).ownerFence)},
 	api.ClientList:      {anyone, handle((*Daemon).clientList)},
 	api.DaemonStatus:    {anyone, handle((*Daemon).daemonStatus)},
 	api.EventSubscribe:  {anyone, handle((*Daemon).subscribe)},

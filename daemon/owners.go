@@ -65,12 +65,7 @@ func (c *conn) mayNameOwner(pid int) error {
 // ownerName makes a name one that an owner may have: it goes into messages and
 // onto terminals.
 func ownerName(name string) string {
-	name = strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) {
-			return utf8.RuneError
-		}
-		return r // utf8.RuneError for what is not UTF-8
-	}, name)
+	name = printable(name)
 	if len(name) <= maxOwnerName {
 		return name
 	}
@@ -79,6 +74,16 @@ func ownerName(name string) string {
 		end--
 	}
 	return name[:end]
+}
+
+// printable puts U+FFFD for what is no UTF-8 and for control characters.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsControl(r) {
+			return utf8.RuneError
+		}
+		return r // utf8.RuneError for what is not UTF-8
+	}, s)
 }
 
 // checkIdentity says whether an owner may go by that name and UUID.

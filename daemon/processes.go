@@ -15,7 +15,7 @@ type processes struct {
 	table   *lockspace.Table
 	watcher *owner.Watcher
 	exited  func(*process) // told of each exit, before the locks go
-	freed   func()         // told when they have gone
+	freed   func(*process) // told when all of them have gone
 
 	ending sync.WaitGroup // the goroutines that release the locks of the dead
 
@@ -34,7 +34,7 @@ type process struct {
 	gone  bool
 }
 
-func newProcesses(g *gate, table *lockspace.Table, exited func(*process), freed func()) (*processes, error) {
+func newProcesses(g *gate, table *lockspace.Table, exited, freed func(*process)) (*processes, error) {
 	watcher, err := owner.NewWatcher()
 	if err != nil {
 		return nil, err
@@ -150,19 +150,39 @@ func (ps *processes) processExited(p *process) {
 	if ps.byPID[p.PID] == p {
 		delete(ps.byPID, p.PID)
 	}
+	owners := p.ownersLocked()
+	ps.forgetUnusedLocked(p)
+	ps.mu.Unlock()
+	ps.exited(p)
+	ps.release(p, owners)
+}
+
+// release releases all that the owners of a process held that has exited. The
+// caller is inside the gate, or it is shut.
+func (ps *processes) release(p *process, owners []*lockspace.Owner) {
+	ps.gate.bring(&ps.ending, func() {
+		var ending sync.WaitGroup
+		for _, o := range owners {
+			ending.Go(func() { ps.table.End(o, lockspace.OwnerExited) })
+		}
+		ending.Wait()
+		ps.freed(p)
+	})
+}
+
+// owners are all that own locks by a process.
+func (ps *processes) owners(p *process) []*lockspace.Owner {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return p.ownersLocked()
+}
+
+func (p *process) ownersLocked() []*lockspace.Owner {
 	owners := []*lockspace.Owner{&p.owner}
 	for o := range p.tied {
 		owners = append(owners, o)
 	}
-	ps.forgetUnusedLocked(p)
-	ps.mu.Unlock()
-	ps.exited(p)
-	for _, o := range owners {
-		ps.gate.bring(&ps.ending, func() {
-			ps.table.End(o, lockspace.OwnerExited)
-			ps.freed()
-		})
-	}
+	return owners
 }
 
 // count is how many processes own locks or may.
