@@ -44,6 +44,7 @@ type Daemon struct {
 	events    *events
 	processes *processes
 	timers    *timers
+	orphans   *orphans
 	fences    *fences
 	clients   *clients
 	main      *slots
@@ -70,6 +71,7 @@ func New(config Config) (*Daemon, error) {
 		events:  newEvents(),
 		clients: newClients(),
 		timers:  newTimers(),
+		orphans: newOrphans(),
 		main:    newSlots(mainSocket, config.Settings.MaxClients),
 		admin:   newSlots(adminSocket, config.Settings.AdminMaxClients),
 		idle:    newIdle(config.Timeout),

@@ -19,6 +19,7 @@ import (
 var (
 	errNotRegistered = errors.New("lock owner details have not been registered")
 	errRestricted    = errors.New("lock manager connection has been restricted")
+	errNoOrphan      = errors.New("nothing is left to claim of that connection")
 )
 
 // endText is what a call failed with that was given up: Go says "context canceled".
@@ -88,6 +89,8 @@ func jsonError(err error) *api.Error {
 		data.Code, data.Hint = api.CodeNotRegistered, "call owner.register first"
 	case errors.Is(err, errRestricted):
 		data.Code, data.Hint = api.CodeRestricted, "use another connection"
+	case errors.Is(err, errNoOrphan):
+		data.Code, data.Hint = api.CodeNotFound, "its locks are lost: register anew and take them again"
 	case errors.As(err, &denied):
 		data.Code, data.Hint = api.CodeDenied, denied.hint
 	case errors.As(err, &limit):

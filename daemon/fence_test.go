@@ -57,8 +57,8 @@ func newGuestHouse(t testing.TB, g *guest) *guestHouse {
 // fence asks for the end of the guest.
 func (h *guestHouse) fence(graceMS int) (r api.FenceResult) {
 	h.t.Helper()
-	h.watch.send(`{"id":9,"method":"owner.fence","params":{"pid":%d,"grace_ms":%d,"reason":"split brain"}}`, h.guest.PID, graceMS)
-	a := h.watch.answer()
+	h.other.send(`{"id":9,"method":"owner.fence","params":{"pid":%d,"grace_ms":%d,"reason":"split brain"}}`, h.guest.PID, graceMS)
+	a := h.other.answer()
 	if a.Error != nil {
 		h.t.Fatal(a.Error.Message)
 	}

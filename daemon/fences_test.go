@@ -51,8 +51,8 @@ func newDaemonOf(t *testing.T, o *immortal) (*Daemon, *subscriber) {
 	t.Helper()
 	d := &Daemon{log: slog.New(slog.DiscardHandler), events: newEvents(), clients: newClients(), timers: newTimers()}
 	t.Cleanup(d.timers.close)
-	d.table = lockspace.New(func(lockspace.Change) {})
-	d.processes = &processes{table: d.table, byPID: map[int]*process{o.PID: o.process}}
+	d.table = lockspace.New(func(lockspace.Change) {}, nil)
+	d.processes = &processes{gate: &d.gate, table: d.table, byPID: map[int]*process{o.PID: o.process}}
 	d.fences = newFences(d)
 	d.fences.signal = func(_ *process, s unix.Signal) error {
 		o.mu.Lock()

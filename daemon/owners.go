@@ -17,6 +17,9 @@ const maxOwnerName = 255
 
 // ownerRegister answers owner.register.
 func (d *Daemon) ownerRegister(c *conn, p api.RegisterParams) (api.RegisterResult, error) {
+	if p.Claim != 0 {
+		return d.ownerClaim(c, p)
+	}
 	id := lockspace.Identity{Name: p.Owner.Name, UUID: strings.ToLower(p.Owner.UUID), ID: p.Owner.ID, PID: p.Owner.PID}
 	tied := true
 	switch p.TiedTo {

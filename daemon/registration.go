@@ -22,8 +22,8 @@ const maxFormer = 64
 // tied to it. What it took or waits for before stays the former owner's. It fails
 // with owner.ErrNoProcess when there is no such process.
 func (c *conn) registerAs(id *lockspace.Identity, tied bool) error {
-	if len(c.former) == maxFormer {
-		return &limitError{"the connection was registered too often while its calls wait or its locks are held", "use another connection"}
+	if err := c.mayRegister(1); err != nil {
+		return err
 	}
 	ps := c.daemon.processes
 	p, err := ps.join(id.PID)
@@ -35,6 +35,22 @@ func (c *conn) registerAs(id *lockspace.Identity, tied bool) error {
 	if tied {
 		next.holder.Owner, id.Tie = ps.tie(p)
 	}
+	c.askFor(next)
+	return nil
+}
+
+// mayRegister says whether so many registrations more can be kept.
+func (c *conn) mayRegister(n int) error {
+	if len(c.former)+n > maxFormer {
+		return &limitError{"the connection was registered too often while its calls wait or its locks are held", "use another connection"}
+	}
+	return nil
+}
+
+// askFor makes the connection ask for another registration, and ends the former one
+// unless it is in use still.
+func (c *conn) askFor(next *registration) {
+	ps := c.daemon.processes
 	old := c.registered()
 	keep := old != nil && c.uses(old)
 	c.mu.Lock()
@@ -45,12 +61,11 @@ func (c *conn) registerAs(id *lockspace.Identity, tied bool) error {
 	gone := c.gone
 	c.mu.Unlock()
 	if gone && next.tied() {
-		ps.untie(p, next.holder.Owner) // holds nothing yet, so this does not block
+		ps.untie(next.process, next.holder.Owner) // blocks nobody: the client is gone
 	}
 	if old != nil && !keep {
 		ps.end(old)
 	}
-	return nil
 }
 
 // uses reports whether calls wait, or locks are held, that may be a former

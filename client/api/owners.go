@@ -1,5 +1,7 @@
 package api
 
+import "time"
+
 // TiedTo says what ends an owner's locks.
 type TiedTo string
 
@@ -33,12 +35,17 @@ type RegisterParams struct {
 	Owner Owner `json:"owner"`
 	// TiedTo defaults to TiedToConnection.
 	TiedTo TiedTo `json:"tied_to,omitempty"`
-	// Claim is the number of an earlier connection of the same process, which
-	// broke because the daemon ended. What was tied to it is tied to this
-	// connection from now on. It fails with CodeNotFound when nothing is left
-	// to claim. Owner and TiedTo are then left out.
+	// Claim is the number of an earlier connection, which broke because the
+	// daemon ended and through which the caller took locks for itself. They are
+	// tied to this connection from now on. It fails with CodeNotFound when
+	// nothing is left to claim, as it is after ClaimTime, and with CodeDenied
+	// when they are another process's. Owner and TiedTo are then left out.
 	Claim uint64 `json:"claim,omitempty"`
 }
+
+// ClaimTime is how long a daemon that took over from one that has crashed keeps
+// the locks that were tied to a connection.
+const ClaimTime = 30 * time.Second
 
 // RegisterResult is the result of owner.register.
 type RegisterResult struct {
