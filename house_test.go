@@ -24,7 +24,7 @@ var house = map[string][]string{
 	"daemon/daemontest":         {"client", "daemon"},
 	"daemon/internal/conf":      {},
 	"daemon/internal/filelock":  {},
-	"daemon/internal/handover":  {},
+	"daemon/internal/handover":  {"daemon/internal/owner", "daemon/internal/peer"},
 	"daemon/internal/lockspace": {"daemon/internal/filelock"},
 	"daemon/internal/logging":   {},
 	"daemon/internal/owner":     {},
