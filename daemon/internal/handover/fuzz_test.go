@@ -2,8 +2,7 @@ package handover
 
 import (
 	"bytes"
-	"reflect"
-	"strings"
+	"slices"
 	"testing"
 )
 
@@ -29,15 +28,15 @@ func FuzzJournal(f *testing.F) {
 		if err != nil || skipped > int64(len(b)) || whole > len(b) {
 			t.Fatalf("%d of %d bytes skipped, %v", skipped, len(b), err)
 		}
-		if n := len(h.spaces); n == 0 || h.spaces[n-1] != "/the last one" && !strings.Contains(strings.Join(h.spaces, "\n"), "/the last one") {
+		if !slices.Contains(h.spaces, "/the last one") {
 			t.Fatalf("the spaces are %q", h.spaces)
 		}
 		h.state()
 	})
 }
 
-// twice fails unless what was read says the same when it was written and read
-// again.
+// twice fails unless what was read is written as the same when it was written and
+// read again. An empty text may come as nothing, so the values may differ.
 func twice[T any](t *testing.T, b []byte, read func(*T, []byte) error, write func(*T, []byte) []byte) {
 	t.Helper()
 	var first, second T
@@ -45,7 +44,7 @@ func twice[T any](t *testing.T, b []byte, read func(*T, []byte) error, write fun
 		return
 	}
 	again := write(&first, nil)
-	if err := read(&second, again); err != nil || !reflect.DeepEqual(first, second) {
+	if err := read(&second, again); err != nil || !bytes.Equal(write(&second, nil), again) {
 		t.Fatalf("%+v became %+v, %v", first, second, err)
 	}
 }

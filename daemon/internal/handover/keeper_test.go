@@ -262,6 +262,41 @@ func TestSecondDaemonIsRefused(t *testing.T) {
 	equal(t, "what it keeps", ask(t, k), Kept{})
 }
 
+// What a daemon had passed counts, even if it ends without having read what the
+// keeper had said: the kernel calls that a connection reset.
+func TestDaemonEndsWithoutHavingRead(t *testing.T) {
+	k, socket := keep(t)
+	path := scratch(t, "disk")
+	c := grant(t, path, 1, identity(t, os.Getpid()))
+	must(t, k.Pass(Change{Hold: &Hold{ID: 2, Lock: 2, FD: -1, Owner: c.Hold.Owner}})) // keeps it alive
+	pid := k.PID()
+	must(t, k.Close())
+	fd, err := connect(socket, silence)
+	must(t, err)
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLIN}}
+	if n, err := unix.Poll(fds, int(limit.Milliseconds())); n != 1 {
+		t.Fatalf("no welcome: %v", err)
+	}
+	must(t, unix.Kill(pid, unix.SIGSTOP))
+	passed := message{Kind: kindChange, Change: &c}
+	control := rights()
+	setRight(control, c.Hold.FD)
+	_, err = unix.SendmsgN(fd, passed.append(nil), control, nil, 0)
+	must(t, err)
+	must(t, unix.Close(fd))
+	give(t, c)
+	if !isLocked(t, path) {
+		t.Fatal("what is under way does not count")
+	}
+	must(t, unix.Kill(pid, unix.SIGCONT))
+	k, s, _ := find(t, socket)
+	wantIDs(t, s, 1, 2)
+	must(t, k.Close())
+	if !isLocked(t, path) {
+		t.Error("the lock is gone")
+	}
+}
+
 func TestNoKeeper(t *testing.T) {
 	socket := scratch(t, "sock")
 	_, _, _, err := FindKeeper(socket)
