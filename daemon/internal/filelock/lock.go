@@ -16,6 +16,14 @@ const (
 	Shared                // beside other shared locks
 )
 
+// kind is the kernel's name of a mode.
+func (m Mode) kind() int16 {
+	if m == Shared {
+		return unix.F_RDLCK
+	}
+	return unix.F_WRLCK
+}
+
 // LockedError says that the kernel refused a lock because another program
 // holds one on the same file.
 type LockedError struct {
@@ -35,19 +43,24 @@ func (e *LockedError) Error() string {
 // Lock takes the lock, or changes its mode, and does not wait: it fails with a
 // *LockedError when another program holds a lock in the way.
 func (f *File) Lock(m Mode) error {
-	kind := int16(unix.F_WRLCK)
-	if m == Shared {
-		kind = unix.F_RDLCK
-	}
+	kind := m.kind()
 	if f.held == kind {
 		return nil
 	}
+	return f.lock(kind)
+}
+
+func (f *File) lock(kind int16) error {
 	err := f.set(kind)
-	if err == unix.EAGAIN || err == unix.EACCES { // fcntl(2): either, for "held by another"
+	if refused(err) {
 		return &LockedError{PID: f.holder(kind)}
 	}
 	return err
 }
+
+// refused reports whether another holds a lock in the way: fcntl(2) has two
+// errors for it.
+func refused(err error) bool { return err == unix.EAGAIN || err == unix.EACCES }
 
 func (f *File) set(kind int16) error {
 	lk := lockOn(kind)

@@ -21,6 +21,10 @@ const helperEnv = "FILELOCK_TEST_HELPER"
 
 func TestMain(m *testing.M) {
 	if what := os.Getenv(helperEnv); what != "" {
+		if kind, ok := strings.CutSuffix(what, " probe"); ok {
+			probe(kinds[kind], os.Args[1])
+			return
+		}
 		fmt.Println(help(what, os.Args[1]))
 		io.Copy(io.Discard, os.Stdin) // until the test is done with it
 		return
@@ -28,9 +32,10 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
+var kinds = map[string]int16{"write": unix.F_WRLCK, "read": unix.F_RDLCK}
+
 // help does what the test asked for and says how it went.
 func help(what, path string) string {
-	kinds := map[string]int16{"write": unix.F_WRLCK, "read": unix.F_RDLCK}
 	kind, command, _ := strings.Cut(what, " ")
 	fd, err := unix.Open(path, unix.O_RDWR, 0)
 	switch command {
@@ -60,6 +65,7 @@ type program struct {
 	t      *testing.T
 	cmd    *exec.Cmd
 	stdin  io.Closer
+	stdout *bufio.Reader
 	answer string
 }
 
@@ -79,9 +85,9 @@ func start(t *testing.T, what, path string, setup ...func(*exec.Cmd)) *program {
 	stdout, err := cmd.StdoutPipe()
 	must(t, err)
 	must(t, cmd.Start())
-	p := &program{t: t, cmd: cmd, stdin: stdin}
+	p := &program{t: t, cmd: cmd, stdin: stdin, stdout: bufio.NewReader(stdout)}
 	t.Cleanup(p.end)
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	line, err := p.stdout.ReadString('\n')
 	must(t, err)
 	p.answer = strings.TrimSpace(line)
 	return p
