@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"log/slog"
 
 	"virtlock/daemon/internal/logging"
@@ -78,6 +79,21 @@ func (l *Log) SetFilters(filters string) error {
 		return Settings{LogLevel: int(logging.Error), LogFilters: filters}.CheckLog()
 	}
 	return l.logging.SetFilters(filters)
+}
+
+// settings gives the settings as they are now.
+func (l *Log) settings() logging.Settings {
+	if l == nil {
+		return logging.Settings{Level: logging.Error}
+	}
+	return l.logging.Settings()
+}
+
+// flush writes what is queued, or gives up when ctx ends.
+func (l *Log) flush(ctx context.Context) {
+	if l != nil {
+		l.logging.Flush(ctx)
+	}
 }
 
 // Close writes what is queued and closes the outputs, without waiting long for one

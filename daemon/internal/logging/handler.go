@@ -36,7 +36,7 @@ func (h *handler) Handle(_ context.Context, r slog.Record) error {
 		text = appendAttr(text, h.group, a)
 		return true
 	})
-	h.log.send(record{r.Time, levelOf(r.Level), h.source.name, limit(text)})
+	h.log.send(record{time: r.Time, level: levelOf(r.Level), source: h.source.name, text: limit(text)})
 	return nil
 }
 

@@ -7,7 +7,9 @@
 package logging
 
 import (
+	"context"
 	"log/slog"
+	"slices"
 	"sync"
 )
 
@@ -92,6 +94,23 @@ func (l *Log) Outputs() string {
 		outputs[i] = w.output
 	}
 	return join(outputs)
+}
+
+// Settings are the settings as they are now.
+func (l *Log) Settings() Settings {
+	l.change.Lock()
+	defer l.change.Unlock()
+	return l.settings
+}
+
+// Flush writes what is queued, or gives up when ctx ends.
+func (l *Log) Flush(ctx context.Context) {
+	l.mu.RLock()
+	writers := slices.Clone(l.writers)
+	l.mu.RUnlock()
+	for _, w := range writers {
+		w.flush(ctx)
+	}
 }
 
 // Close writes what is queued, as long as the outputs take it without delay, and

@@ -21,6 +21,9 @@ type record struct {
 	level  Level
 	source string
 	text   string // with the attributes, without any control character
+	// flushed makes it no message, but what is closed when those before it are
+	// written.
+	flushed chan struct{}
 }
 
 // line returns the record as files have it, with the newline.

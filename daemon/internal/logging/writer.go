@@ -56,6 +56,21 @@ func (w *writer) send(r record) {
 	}
 }
 
+// flush waits until what is queued is written, or ctx ends.
+func (w *writer) flush(ctx context.Context) {
+	mark := record{flushed: make(chan struct{})}
+	select {
+	case w.queue <- mark:
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-mark.flushed:
+	case <-w.done:
+	case <-ctx.Done():
+	}
+}
+
 // closeAll writes what is queued and ends the goroutines. A destination that
 // hangs is left alone after a while. Nobody may send to them any more.
 func closeAll(writers []*writer) {
@@ -84,6 +99,10 @@ func (w *writer) run() {
 		r, ok := w.next()
 		if !ok {
 			return
+		}
+		if r.flushed != nil {
+			close(r.flushed)
+			continue
 		}
 		if !introduced {
 			introduced = w.introduce(r)
@@ -115,7 +134,7 @@ func (w *writer) next() (record, bool) {
 // that is done.
 func (w *writer) introduce(r record) bool {
 	for _, text := range w.preface() {
-		if w.place.write(record{r.time, Info, r.source, text}) != nil {
+		if w.place.write(record{time: r.time, level: Info, source: r.source, text: text}) != nil {
 			return false
 		}
 	}
@@ -129,7 +148,7 @@ func (w *writer) confess(r record) {
 		return
 	}
 	text := fmt.Sprintf("log output was slow or failed, messages are missing here dropped=%d", n)
-	if w.place.write(record{r.time, Warning, r.source, text}) == nil {
+	if w.place.write(record{time: r.time, level: Warning, source: r.source, text: text}) == nil {
 		w.dropped.Add(-n)
 	}
 }
