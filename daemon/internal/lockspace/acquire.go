@@ -28,6 +28,8 @@ type Options struct {
 	// Park, if not nil, is what waits: it calls the function it gets, which does
 	// nothing but wait, and may return later than that.
 	Park func(wait func())
+	// Quiet tells nobody of a refusal.
+	Quiet bool
 	// Since is when the call began to wait, if that was in a former table. Then
 	// it tells nobody that it waits.
 	Since time.Time
@@ -50,11 +52,15 @@ func (t *Table) Acquire(ctx context.Context, h Holder, reqs []Request, o Options
 	if n, twice := namedTwice(reqs); twice {
 		return nil, &SameFileError{n, n}
 	}
-	granted, err := t.try(ctx, h, reqs, o, nil)
+	var granted []Lock
+	var err error = new(BusyError) // what one that waited before was told
+	if o.Since.IsZero() {
+		granted, err = t.try(ctx, h, reqs, o, nil)
+	}
 	if busy, ok := err.(*BusyError); ok && o.Wait {
 		granted, err = t.wait(ctx, h, reqs, o, busy)
 	}
-	if busy, ok := err.(*BusyError); ok {
+	if busy, ok := err.(*BusyError); ok && !o.Quiet {
 		t.refused(h, busy)
 	}
 	return granted, err
@@ -81,6 +87,11 @@ func (t *Table) wait(ctx context.Context, h Holder, reqs []Request, o Options, b
 	k := t.enqueue(h, reqs, busy, o.Since)
 	defer t.dequeue(k)
 	poll := firstPoll
+	if !o.Since.IsZero() && o.Queued != nil {
+		// It keeps its place before those who come now, even if its storage hangs.
+		o.Queued(k.number)
+		o.Queued = nil
+	}
 	for queued := o.Queued; ; queued = nil {
 		// The first try is for what happened before the ticket was in line, and
 		// gives it its place in the lines of files.

@@ -1,8 +1,6 @@
 package lockspace
 
 import (
-	"time"
-
 	"virtlock/daemon/internal/filelock"
 )
 
@@ -65,72 +63,4 @@ func (t *Table) Records() []Record {
 		}
 	}
 	return records
-}
-
-// Numbers are the latest of those that the table gives out.
-type Numbers struct{ Hold, Lock uint64 }
-
-// Numbers tells the latest numbers.
-func (t *Table) Numbers() Numbers {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	return t.numbers
-}
-
-// Restored is a resource that a former table had.
-type Restored struct {
-	Lock uint64
-	Request
-	Open  *filelock.File // holds the kernel's lock
-	Holds []RestoredHold
-}
-
-// RestoredHold is a hold on it.
-type RestoredHold struct {
-	ID     uint64
-	Holder Holder
-	Since  time.Time
-}
-
-// Begin takes over where a former table ended: its figures and lockspaces. It is
-// called before anything else.
-func (t *Table) Begin(n Numbers, c Counts, spaces []string) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.numbers, t.counts = n, c
-	for _, dir := range spaces {
-		t.addSpaceLocked(dir)
-	}
-}
-
-// Restore puts a resource back that a former table had granted. What it knew is
-// not judged again: nobody is told of a change, as there is none. It fails when
-// there is no such lockspace, or the resource is held already.
-func (t *Table) Restore(l Restored) error {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	s, err := t.spaceLocked(l.Space)
-	if err != nil {
-		return err
-	}
-	if s.resources[l.Name.Name] != nil {
-		return &BusyError{Name: l.Name}
-	}
-	id := l.Open.ID()
-	f := t.files[id]
-	if f == nil {
-		f = &file{id: id}
-		t.files[id] = f
-	}
-	r := &resource{
-		id: l.Lock, space: s, name: l.Name.Name, mode: l.Mode, autocreate: l.Autocreate, file: f, lock: l.Open,
-	}
-	s.resources[r.name] = r
-	f.names = append(f.names, r)
-	for _, h := range l.Holds {
-		r.holders = append(r.holders, holder{h.Holder, h.ID, h.Since.UnixNano()})
-		h.Holder.Owner.addLocked(r)
-	}
-	t.holders += len(l.Holds)
-	return nil
 }
