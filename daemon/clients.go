@@ -29,10 +29,31 @@ func (cs *clients) add(c *conn) {
 	cs.byID[c.id] = c
 }
 
+// begin goes on after a number.
+func (cs *clients) begin(last uint64) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.last = last
+}
+
+// addAgain adds a connection that has its number already.
+func (cs *clients) addAgain(c *conn) {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	cs.byID[c.id] = c
+}
+
 func (cs *clients) remove(c *conn) {
 	cs.mu.Lock()
 	defer cs.mu.Unlock()
 	delete(cs.byID, c.id)
+}
+
+// lastID is the latest connection's number.
+func (cs *clients) lastID() uint64 {
+	cs.mu.Lock()
+	defer cs.mu.Unlock()
+	return cs.last
 }
 
 func (cs *clients) count() int {
@@ -112,6 +133,13 @@ func (s *slots) take(log *slog.Logger) error {
 	return nil
 }
 
+// takeAgain takes a slot for a connection that had one, whatever the limit is.
+func (s *slots) takeAgain() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.used++
+}
+
 func (s *slots) giveBack() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -135,6 +163,21 @@ func (s *slots) setMax(most int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.max = limits{most, most}
+}
+
+// slotsOf are the slots of a socket.
+func (d *Daemon) slotsOf(name string) *slots {
+	if name == adminSocket {
+		return d.admin
+	}
+	return d.main
+}
+
+// setLimits sets the limits as they were.
+func (s *slots) setLimits(l limits) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.max = l
 }
 
 // changeLimits changes the limits and gives the new ones, or reports false and

@@ -161,13 +161,19 @@ func (c *conn) answerAll() error {
 	}
 }
 
+// The protocols, as client.list names them.
+const (
+	libvirtProtocol = "libvirt"
+	jsonProtocol    = "json"
+)
+
 func (c *conn) pickProtocol(first byte) error {
 	name := ""
 	switch first {
 	case 0, 1, 2: // the length of a libvirt message, which has a most
-		name, c.next = "libvirt", (*conn).nextRPC
+		name, c.next = libvirtProtocol, (*conn).nextRPC
 	case '{', ' ', '\t', '\r', '\n':
-		name, c.next = "json", (*conn).nextLine
+		name, c.next = jsonProtocol, (*conn).nextLine
 	default:
 		return errors.New("speaks neither libvirt's protocol nor JSON")
 	}

@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"virtlock/client/api"
@@ -33,6 +34,16 @@ type Config struct {
 	Timeout time.Duration
 	// Version is what the daemon says it is.
 	Version string
+
+	// Image is the program to become in a re-exec. nil: there is none.
+	Image *Image
+	// UnlinkSockets says that the files of the sockets are the program's own.
+	UnlinkSockets bool
+	// Inherited is what a former program of this process has left; nil when
+	// nothing.
+	Inherited *Inherited
+	// Keeping is how the locks are kept that outlive the process. nil: none do.
+	Keeping *Keeping
 }
 
 // Daemon is a lock daemon.
@@ -54,6 +65,13 @@ type Daemon struct {
 	poller    *poller
 	listeners []listener
 	idle      *idle
+	recorder  *recorder // nil without Config.Keeping
+	missing   *missing
+	resuming  *restorer // until Serve, with the gate shut
+
+	reexecution reexecution
+	stateSize   int         // bytes of the latest state; of who re-executes
+	leaving     atomic.Bool // Serve ends
 
 	reload sync.Mutex // held by Reload, so that settings are not mixed
 
@@ -68,7 +86,6 @@ func New(config Config) (*Daemon, error) {
 		config:  config,
 		log:     config.Log.Logger("daemon"),
 		started: time.Now().UTC(),
-		events:  newEvents(),
 		clients: newClients(),
 		timers:  newTimers(),
 		orphans: newOrphans(),
@@ -76,7 +93,8 @@ func New(config Config) (*Daemon, error) {
 		admin:   newSlots(adminSocket, config.Settings.AdminMaxClients),
 		idle:    newIdle(config.Timeout),
 	}
-	d.table = lockspace.New(d.changed, nil)
+	d.events = newEvents(func(last uint64) { d.recorder.reserve(last) })
+	d.missing = newMissing(d)
 	if err := d.open(); err != nil {
 		d.close()
 		return nil, err
@@ -86,6 +104,10 @@ func New(config Config) (*Daemon, error) {
 
 // open opens what the daemon needs of the system.
 func (d *Daemon) open() (err error) {
+	left, err := d.takeOver()
+	if err != nil {
+		return err
+	}
 	if d.processes, err = newProcesses(&d.gate, d.table, d.processExited, d.processFreed); err != nil {
 		return err
 	}
@@ -96,10 +118,15 @@ func (d *Daemon) open() (err error) {
 	if d.spare, err = newSpareFile(); err != nil {
 		return err
 	}
-	if err := d.listen(d.config.Listener, d.main); err != nil || d.config.AdminListener == nil {
+	if err := d.listen(d.config.Listener, d.main); err != nil {
 		return err
 	}
-	return d.listen(d.config.AdminListener, d.admin)
+	if d.config.AdminListener != nil {
+		if err := d.listen(d.config.AdminListener, d.admin); err != nil {
+			return err
+		}
+	}
+	return d.restoreAll(left)
 }
 
 func (d *Daemon) listen(socket *net.UnixListener, s *slots) error {
@@ -112,6 +139,9 @@ func (d *Daemon) listen(socket *net.UnixListener, s *slots) error {
 
 // close closes what open has opened, and waits for its goroutines.
 func (d *Daemon) close() {
+	if d.resuming != nil { // nobody was served
+		d.gate.open()
+	}
 	for _, l := range d.listeners {
 		l.close()
 	}
@@ -123,6 +153,8 @@ func (d *Daemon) close() {
 		d.fences.abandon()
 		d.processes.close()
 	}
+	d.missing.close()
+	d.recorder.close()
 	if d.spare != nil {
 		d.spare.Close()
 	}
@@ -144,12 +176,15 @@ const leaveTime = 3 * time.Second
 // Serve answers until ctx ends, the daemon was idle for its timeout, or an
 // administrator ends it, and then returns nil; it fails when a listener or the
 // kernel's polling does.
-// It kills nobody. Locks whose owners live on end with this process; the log
-// names each.
+// It kills nobody. What owners that live on hold stays held by the keeper, if there
+// is one (Config.Keeping); otherwise it ends with this process, and the log names
+// each lock.
 func (d *Daemon) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	d.stop = cancel
+	d.recorder.start()
+	d.resume()
 	var listening sync.WaitGroup
 	for _, l := range d.listeners {
 		listening.Go(func() {
@@ -185,6 +220,7 @@ func (d *Daemon) Serve(ctx context.Context) error {
 // leave ends in order: calls under way get their answers, what is tied to a
 // connection is released, and who loses a lock is named.
 func (d *Daemon) leave() {
+	d.leaving.Store(true)
 	for _, l := range d.listeners {
 		l.close()
 	}
@@ -194,6 +230,7 @@ func (d *Daemon) leave() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
+		d.reexecution.running.Wait()
 		d.conns.Wait()
 		d.close()
 	}()
@@ -207,6 +244,16 @@ func (d *Daemon) leave() {
 			c.disconnect()
 		}
 	}
+	d.nameHolders()
+}
+
+// nameHolders says what becomes of what is held.
+func (d *Daemon) nameHolders() {
+	if k := d.recorder.keeperNow(); k != nil {
+		held := d.table.Totals()
+		d.log.Info("the keeper holds what was granted, for the next daemon", "keeper", k.PID(), "locks", held.Locks, "holders", held.Holders)
+		return
+	}
 	for _, l := range d.table.Locks() {
 		for _, h := range l.Holders {
 			d.log.Warn("an owner runs on without its lock", "name", l.Name.Name, "path", l.Path(),
@@ -214,6 +261,12 @@ func (d *Daemon) leave() {
 		}
 	}
 }
+
+func (d *Daemon) isLeaving() bool { return d.leaving.Load() }
+
+// keepsTied reports whether what is tied to a connection stays held though that
+// closes: the daemon ends, not the client, who may claim it from the next one.
+func (d *Daemon) keepsTied() bool { return d.isLeaving() && d.recorder.keeperNow() != nil }
 
 // isIdle reports whether nothing would be missed if the daemon left.
 func (d *Daemon) isIdle() bool {

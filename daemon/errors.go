@@ -59,6 +59,7 @@ func jsonError(err error) *api.Error {
 		denied    *deniedError
 		limit     *limitError
 		noOwner   *noOwnerError
+		refused   *RefusedError
 	)
 	switch {
 	case errors.As(err, &busy):
@@ -95,6 +96,8 @@ func jsonError(err error) *api.Error {
 		data.Code, data.Hint = api.CodeDenied, denied.hint
 	case errors.As(err, &limit):
 		data.Code, data.Hint = api.CodeLimit, limit.hint
+	case errors.As(err, &refused):
+		data.Code, data.Hint = api.CodeRefused, "nothing has changed: mend what is named, and try again"
 	case errors.Is(err, context.Canceled):
 		data.Code, data.Hint, e.Message = api.CodeLimit, "ask again on a new connection", endText
 	default:

@@ -10,8 +10,9 @@ import (
 
 // events numbers what happens and hands it to those who subscribed.
 type events struct {
-	mu          sync.Mutex // guards all below
-	last        uint64     // the latest event's number
+	mu          sync.Mutex        // guards all below
+	last        uint64            // the latest event's number
+	counted     func(last uint64) // told of it; must not block
 	subscribers map[*subscriber]struct{}
 }
 
@@ -29,8 +30,22 @@ type subscriber struct {
 // maxWaitingEvents is how many events wait for a subscriber to read them.
 const maxWaitingEvents = 1024
 
-func newEvents() *events {
-	return &events{subscribers: make(map[*subscriber]struct{})}
+func newEvents(counted func(last uint64)) *events {
+	return &events{counted: counted, subscribers: make(map[*subscriber]struct{})}
+}
+
+// lastSeq is the latest event's number.
+func (e *events) lastSeq() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.last
+}
+
+// begin goes on after a number.
+func (e *events) begin(last uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.last = last
 }
 
 // publish numbers an event, and describes it if somebody wants to know. It
@@ -39,6 +54,7 @@ func (e *events) publish(kind api.EventType, describe func(*api.Event)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	e.last++
+	e.counted(e.last)
 	var event api.Event
 	for s := range e.subscribers {
 		if !s.types[kind] {

@@ -27,6 +27,7 @@ var methods = map[string]method{
 	api.OwnerFence:      {anyone, handle((*Daemon).ownerFence)},
 	api.ClientList:      {anyone, handle((*Daemon).clientList)},
 	api.DaemonStatus:    {anyone, handle((*Daemon).daemonStatus)},
+	api.DaemonReexec:    {anyone, (*conn).daemonReexec},
 	api.EventSubscribe:  {anyone, handle((*Daemon).subscribe)},
 }
 

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"errors"
 	"sync"
 
 	"virtlock/daemon/internal/lockspace"
@@ -32,6 +33,7 @@ type process struct {
 	users int // connections registered for it
 	tied  map[*lockspace.Owner]struct{}
 	gone  bool
+	lost  bool // it could not be opened
 }
 
 func newProcesses(g *gate, table *lockspace.Table, exited, freed func(*process)) (*processes, error) {
@@ -75,6 +77,13 @@ func (ps *processes) join(pid int) (*process, error) {
 	return fresh, nil
 }
 
+// joinAgain registers one more connection for a process that is known.
+func (ps *processes) joinAgain(p *process) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p.users++
+}
+
 func (ps *processes) joinKnown(pid int) *process {
 	ps.mu.Lock()
 	defer ps.mu.Unlock()
@@ -108,7 +117,9 @@ func (ps *processes) forgetUnusedLocked(p *process) {
 			delete(ps.byPID, p.PID)
 		}
 	}
-	p.Close()
+	if !p.lost {
+		p.Close()
+	}
 }
 
 // tie makes an owner whose locks go with a connection, and with the process. It
@@ -131,6 +142,13 @@ func (ps *processes) tieLocked(p *process) *lockspace.Owner {
 	}
 	p.tied[o] = struct{}{}
 	return o
+}
+
+// latestTie is the latest number that tie gave out.
+func (ps *processes) latestTie() uint64 {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.lastTie
 }
 
 // untie ends such an owner. It returns when its locks are free.
@@ -183,6 +201,54 @@ func (p *process) ownersLocked() []*lockspace.Owner {
 		owners = append(owners, o)
 	}
 	return owners
+}
+
+// begin takes over the latest tie's number.
+func (ps *processes) begin(tie uint64) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.lastTie = tie
+}
+
+// find finds the process that owned something under a former program, even if it
+// has ended meanwhile and is gone. It fails when it cannot be watched: then its
+// locks stay until they are given back.
+func (ps *processes) find(key processKey) (*process, error) {
+	found, err := owner.Find(key.pid)
+	if err == nil && key.start != 0 && found.StartTime != key.start {
+		found.Close()
+		err = owner.ErrNoProcess // the number is another's by now
+	}
+	if err != nil {
+		p := &process{Process: &owner.Process{PID: key.pid, StartTime: key.start}, lost: true}
+		if p.gone = errors.Is(err, owner.ErrNoProcess); p.gone {
+			err = nil
+		}
+		return p, err
+	}
+	p := &process{Process: found}
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	ps.byPID[key.pid] = p
+	return p, ps.watcher.Watch(found, func() { ps.processExited(p) })
+}
+
+// tieAgain is tie for what a former program had tied, and had numbered.
+func (ps *processes) tieAgain(p *process) *lockspace.Owner {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	if p.tied == nil {
+		p.tied = make(map[*lockspace.Owner]struct{})
+	}
+	o := new(lockspace.Owner)
+	p.tied[o] = struct{}{}
+	return o
+}
+
+// endGone releases what a process held that has ended while no program watched.
+func (ps *processes) endGone(p *process) {
+	ps.exited(p)
+	ps.release(p, ps.owners(p))
 }
 
 // count is how many processes own locks or may.

@@ -77,6 +77,17 @@ func (c *conn) uses(r *registration) bool {
 	return waiting || r.tied() && c.daemon.table.Holds(r.holder.Owner)
 }
 
+// registrations are all that are in use, the present one last.
+func (c *conn) registrations() []*registration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	all := slices.Clone(c.former)
+	if c.registration != nil {
+		all = append(all, c.registration)
+	}
+	return all
+}
+
 // registered gives for whom the connection asks. nil before it registered.
 func (c *conn) registered() *registration {
 	c.mu.Lock()
@@ -109,7 +120,7 @@ func (c *conn) endTied() {
 	}
 	c.gone = true
 	for _, r := range append(slices.Clip(c.former), c.registration) {
-		if r != nil && r.tied() {
+		if r != nil && r.tied() && !c.daemon.keepsTied() {
 			c.daemon.gate.bring(&c.daemon.poller.busy, func() { c.daemon.processes.untie(r.process, r.holder.Owner) })
 		}
 	}
@@ -117,10 +128,10 @@ func (c *conn) endTied() {
 
 // endRegistrations is called when the connection has closed.
 func (c *conn) endRegistrations() {
-	for _, r := range c.former {
-		c.daemon.processes.end(r)
+	if c.daemon.keepsTied() {
+		return
 	}
-	if r := c.registered(); r != nil {
+	for _, r := range c.registrations() {
 		c.daemon.processes.end(r)
 	}
 }

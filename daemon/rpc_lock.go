@@ -129,7 +129,7 @@ func rpcRelease(c *conn, call virnet.Header, payload []byte) (virnet.Payload, er
 		return nil, err
 	}
 	holder := c.registered().holder
-	_, err = c.daemon.table.Release(c.ctx, holder.Owner, []lockspace.Name{name})
+	_, err = c.daemon.release(c.ctx, holder.Owner, []lockspace.Name{name})
 	var notHolder *lockspace.NotHolderError
 	if errors.As(err, &notHolder) {
 		err = virnet.Errorf(virnet.CodeInternalError, virnet.DomainLockspace, "owner %d does not hold the resource lock", holder.Identity.PID)

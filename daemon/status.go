@@ -21,6 +21,7 @@ func (d *Daemon) daemonStatus(*conn, api.Empty) (api.Status, error) {
 	}
 	s.Clients, s.MaxClients = d.main.usage()
 	s.AdminClients, s.AdminMaxClients = d.admin.usage()
+	s.Keeper, s.Missing = d.recorder.status(), d.missing.status()
 	return s, nil
 }
 

@@ -187,6 +187,15 @@ func (s *stream) flush(p *poller) {
 	s.tellLocked()
 }
 
+// rearm asks the poller for room to write what a former program could not.
+func (s *stream) rearm(p *poller) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if len(s.out) > 0 {
+		s.breakLocked(p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollWrite))
+	}
+}
+
 // breakLocked says why nothing more is written, unless err is nil.
 func (s *stream) breakLocked(err error) {
 	if err == nil || s.broken != nil {

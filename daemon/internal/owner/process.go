@@ -80,6 +80,7 @@ func (p *Process) Signal(signal unix.Signal) error {
 	}
 	return os.NewSyscallError("pidfd_send_signal", err)
 }
+
 // FD is the pidfd, for an event loop: it is readable when the process has ended.
 func (p *Process) FD() int { return p.pidfd }
 

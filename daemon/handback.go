@@ -1,0 +1,82 @@
+package daemon
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"virtlock/client/api"
+	"virtlock/daemon/internal/handover"
+)
+
+// handBack makes libvirt's daemon take this one's place. What it cannot hold is
+// settled first: connections are closed where that harms nobody, and otherwise it
+// is refused with a list.
+func (d *Daemon) handBack(next *handover.Successor) error {
+	var objections []string
+	for deadline := time.Now().Add(reexecTime); ; time.Sleep(pauseTime) {
+		err := d.heldStill(func() error {
+			state := d.export()
+			closing, found := handover.FitLibvirt(state)
+			if objections = found; len(found) > 0 {
+				return nil
+			}
+			return d.becomeLibvirt(next, without(state, closing))
+		})
+		if err != nil {
+			return err
+		}
+		// What was half read or written a moment ago may be whole by now.
+		if time.Now().After(deadline) || !passing(objections) {
+			return fmt.Errorf("libvirt's daemon cannot hold all: %s", strings.Join(objections, "; "))
+		}
+	}
+}
+
+// passing reports whether objections may be gone in a moment.
+func passing(objections []string) bool {
+	for _, o := range objections {
+		if !strings.HasSuffix(o, "try again") {
+			return false
+		}
+	}
+	return true
+}
+
+// without leaves connections out.
+func without(s *handover.State, closing []uint64) *handover.State {
+	gone := make(map[uint64]bool, len(closing))
+	for _, id := range closing {
+		gone[id] = true
+	}
+	var kept []handover.Client
+	for _, c := range s.Clients {
+		if !gone[c.ID] {
+			kept = append(kept, c)
+		}
+	}
+	s.Clients, s.Waits, s.Files, s.Notes = kept, nil, nil, nil
+	return s
+}
+
+// becomeLibvirt is the point of no return. The gate is shut.
+func (d *Daemon) becomeLibvirt(next *handover.Successor, s *handover.State) error {
+	path := d.config.Image.LibvirtState
+	if err := handover.WriteLibvirt(path, s, os.Getpid()); err != nil {
+		return err
+	}
+	// The answer cannot come from the next program, which speaks no JSON.
+	result := api.ReexecResult{Program: next.Path, Version: next.Version, PID: os.Getpid(), Locks: len(s.Holds), Clients: len(s.Clients)}
+	for _, c := range d.reexecution.take() {
+		c.conn.reply(c.request, result, nil)
+	}
+	// From here on the locks are held by the descriptors of this process alone.
+	err := d.recorder.giveUp()
+	if err == nil {
+		err = d.exec(descriptors(s), false, (*handover.Image).ExecPlain)
+	}
+	os.Remove(path)
+	d.recorder.takeUp()
+	return err
+}

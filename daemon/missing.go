@@ -1,0 +1,191 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"virtlock/client/api"
+	"virtlock/daemon/internal/handover"
+	"virtlock/daemon/internal/lockspace"
+)
+
+// missing are the locks that living owners rely on and that the kernel does not
+// hold for them: while nobody kept them somebody else took them. It is tried again
+// and again to get them back; until then the log, the status and an event say so.
+type missing struct {
+	daemon *Daemon
+	trying sync.WaitGroup
+	ended  chan struct{}
+
+	mu   sync.Mutex // guards list
+	list []*missingHold
+}
+
+// missingHold is one of them.
+type missingHold struct {
+	lockspace.RestoredHold
+	process *process // counts it among its users
+	request lockspace.Request
+	why     error
+	// inTable says that the table has it, and keeps others out who ask this
+	// daemon: the kernel holds it in a weaker mode than it should.
+	inTable bool
+}
+
+// missingTime is how often it is tried again.
+const missingTime = 500 * time.Millisecond
+
+func newMissing(d *Daemon) *missing { return &missing{daemon: d, ended: make(chan struct{})} }
+
+func (m *missing) add(h missingHold) {
+	m.daemon.processes.joinAgain(h.process)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.list = append(m.list, &h)
+}
+
+// report names each, and begins to try again.
+func (m *missing) report() {
+	list := m.all()
+	for _, h := range list {
+		id := h.Holder.Identity
+		m.daemon.log.Error("a lock of a living owner is missing", "path", h.request.Path(), "owner", id.Name,
+			"uuid", id.UUID, "pid", id.PID, "because", h.why)
+		m.daemon.events.publish(api.EventLockMissing, func(e *api.Event) { h.describe(e) })
+	}
+	if len(list) > 0 {
+		m.trying.Go(m.try)
+	}
+}
+
+func (h *missingHold) describe(e *api.Event) {
+	e.Lockspace, e.Name, e.Path = &h.request.Space, h.request.Name.Name, h.request.Path()
+	owner := apiOwner(h.Holder.Identity)
+	e.Owner, e.Mode, e.Client, e.Message = &owner, apiMode(h.request.Mode), h.Holder.Client, h.why.Error()
+}
+
+// close ends the trying.
+func (m *missing) close() {
+	close(m.ended)
+	m.trying.Wait()
+}
+
+// try tries to get the locks back until none is missing, or the end.
+func (m *missing) try() {
+	for len(m.all()) > 0 {
+		select {
+		case <-m.ended:
+			return
+		case <-time.After(missingTime):
+		}
+		m.daemon.gate.enter()
+		for _, h := range m.all() {
+			m.tryOne(h)
+		}
+		m.daemon.gate.leave()
+	}
+}
+
+// tryOne tries to get one lock back, unless its owner has ended or has given it
+// back.
+func (m *missing) tryOne(h *missingHold) {
+	d := m.daemon
+	if h.inTable {
+		switch err := d.table.Relock(context.Background(), h.request.Name); {
+		case err == nil:
+			m.found(h)
+		case errors.As(err, new(*lockspace.NotLockedError)): // given back
+			m.remove(h)
+		}
+		return
+	}
+	requests := []lockspace.Request{h.request}
+	_, err := d.table.Acquire(context.Background(), h.Holder, requests, lockspace.Options{Overtake: true, Quiet: true})
+	switch {
+	case err == nil && !m.found(h): // it was given back meanwhile
+		d.table.Release(context.Background(), h.Holder.Owner, []lockspace.Name{h.request.Name})
+	case err == lockspace.ErrOwnerGone:
+		m.remove(h)
+	}
+}
+
+// found says that a lock is held again, and reports whether it was missed still.
+func (m *missing) found(h *missingHold) bool {
+	missed := m.remove(h)
+	if missed {
+		m.daemon.log.Warn("a lock that was missing is held again", "path", h.request.Path(), "pid", h.Holder.Identity.PID)
+	}
+	return missed
+}
+
+func (m *missing) all() []*missingHold {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return slices.Clone(m.list)
+}
+
+// remove reports whether it was there.
+func (m *missing) remove(h *missingHold) bool {
+	m.mu.Lock()
+	before := len(m.list)
+	m.list = slices.DeleteFunc(m.list, func(x *missingHold) bool { return x == h })
+	removed := len(m.list) < before
+	m.mu.Unlock()
+	if removed {
+		m.daemon.processes.leave(h.process)
+	}
+	return removed
+}
+
+// release gives a lock back that is missing, and reports whether there was one.
+func (m *missing) release(o *lockspace.Owner, n lockspace.Name) bool {
+	released := false
+	for _, h := range m.all() {
+		if h.Holder.Owner == o && h.request.Name == n && !h.inTable {
+			released = m.remove(h) || released
+		}
+	}
+	return released
+}
+
+// has reports whether a lock of an owner is missing.
+func (m *missing) has(o *lockspace.Owner, n lockspace.Name) bool {
+	return slices.ContainsFunc(m.all(), func(h *missingHold) bool {
+		return h.Holder.Owner == o && h.request.Name == n && !h.inTable
+	})
+}
+
+// export describes them for a successor, which goes on trying.
+func (m *missing) export() []handover.Hold {
+	var holds []handover.Hold
+	for _, h := range m.all() {
+		if h.inTable {
+			continue
+		}
+		holds = append(holds, handover.Hold{
+			ID: h.ID, Lock: h.ID | missingLock, FD: -1, Space: h.request.Space, Name: h.request.Name.Name,
+			Shared: h.request.Mode == lockspace.Shared, Autocreate: h.request.Autocreate,
+			Owner: exportOwner(h.Holder.Identity), Client: h.Holder.Client, Since: h.Since.UnixNano(),
+			Missing: h.why.Error(),
+		})
+	}
+	return holds
+}
+
+// missingLock is in the numbers of locks that are not: they have none of their own.
+const missingLock = 1 << 63
+
+// status is what api.Status says of them.
+func (m *missing) status() []api.MissingLock {
+	var list []api.MissingLock
+	for _, h := range m.all() {
+		list = append(list, api.MissingLock{
+			Lockspace: h.request.Space, Name: h.request.Name.Name, Path: h.request.Path(),
+			Mode: apiMode(h.request.Mode), Owner: apiOwner(h.Holder.Identity), Reason: h.why.Error(),
+		})
+	}
+	return list
+}

@@ -1,0 +1,381 @@
+package daemon
+
+import (
+	"errors"
+	"log/slog"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"virtlock/client/api"
+	"virtlock/daemon/internal/handover"
+	"virtlock/daemon/internal/lockspace"
+)
+
+// recorder notes down outside of this process what is granted (law 4): with the
+// keeper, which holds each lock too, and in the journal, should the keeper end as
+// well. From the first lock on there is a keeper; one that ends is replaced.
+type recorder struct {
+	daemon  *Daemon
+	log     *slog.Logger
+	keeping Keeping
+	journal *handover.Journal
+
+	starting sync.Mutex // held by who starts a keeper
+
+	// passing is held for reading from the note about a grant until the table
+	// has it, and for writing while all is noted down anew: so that nothing is
+	// missed. It guards keeper.
+	passing sync.RWMutex
+	keeper  *handover.Keeper // nil before the first lock
+
+	reserved  atomic.Uint64 // the last event's number that a successor will not use again
+	incorrect atomic.Bool   // the journal misses something
+	work      chan struct{} // has room for one; filled when mend has something to do
+	mending   sync.WaitGroup
+	ended     chan struct{} // closed at the end
+}
+
+// Keeping is where and how the locks are kept that outlive the daemon.
+type Keeping struct {
+	// Journal is the path of the journal, and Socket that of the keeper's socket.
+	// Both belong into a directory in memory that a boot empties, such as /run.
+	Journal, Socket string
+	// Program is the name under which the keeper runs.
+	Program string
+}
+
+// newRecorder takes over the journal and, if there is one, the keeper.
+func newRecorder(d *Daemon, k Keeping, journal *handover.Journal, keeper *handover.Keeper) *recorder {
+	return &recorder{
+		daemon: d, log: d.log, keeping: k, journal: journal, keeper: keeper,
+		work: make(chan struct{}, 1), ended: make(chan struct{}),
+	}
+}
+
+// start begins to look after the journal and the keeper.
+func (r *recorder) start() {
+	if r == nil {
+		return
+	}
+	r.mending.Go(r.mend)
+	r.wake()
+}
+
+// close ends that. The keeper goes on.
+func (r *recorder) close() {
+	if r == nil {
+		return
+	}
+	close(r.ended)
+	r.mending.Wait()
+	// For the figures: what was noted along with locks may be older.
+	r.journal.Append(handover.Change{Totals: r.daemon.totals()})
+	if r.keeper != nil {
+		r.keeper.Close()
+	}
+	r.journal.Close()
+}
+
+func (r *recorder) wake() {
+	select {
+	case r.work <- struct{}{}:
+	default: // it will look
+	}
+}
+
+// keeperNow gives the keeper, nil when there is none.
+func (r *recorder) keeperNow() *handover.Keeper {
+	if r == nil {
+		return nil
+	}
+	r.passing.RLock()
+	defer r.passing.RUnlock()
+	return r.keeper
+}
+
+// Grant implements lockspace.Recorder.
+func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
+	changes := r.grants(holds)
+	for {
+		r.passing.RLock()
+		k := r.keeper
+		if k == nil {
+			r.passing.RUnlock()
+			if err := r.startKeeper(nil); err != nil {
+				return &lockspace.RecordError{Err: err}
+			}
+			continue
+		}
+		if err := r.journal.Append(changes...); err != nil {
+			r.passing.RUnlock()
+			return &lockspace.RecordError{Err: err}
+		}
+		if err := k.Pass(changes...); err != nil {
+			r.passing.RUnlock()
+			if err := r.startKeeper(k); err != nil {
+				return &lockspace.RecordError{Err: err}
+			}
+			continue
+		}
+		err := commit()
+		if err != nil {
+			r.dropLocked(holds)
+		}
+		r.passing.RUnlock()
+		return err
+	}
+}
+
+func (r *recorder) grants(holds []lockspace.Record) []handover.Change {
+	totals := r.daemon.totals()
+	changes := make([]handover.Change, len(holds))
+	for i := range holds {
+		hold := exportHold(&holds[i])
+		changes[i] = handover.Change{Hold: &hold, Totals: totals}
+	}
+	return changes
+}
+
+// dropLocked takes notes back whose holds were not granted.
+func (r *recorder) dropLocked(holds []lockspace.Record) {
+	for i := range holds {
+		r.dropOneLocked(holds[i].ID)
+	}
+}
+
+// Drop implements lockspace.Recorder.
+func (r *recorder) Drop(hold uint64) {
+	r.passing.RLock()
+	defer r.passing.RUnlock()
+	r.dropOneLocked(hold)
+}
+
+// dropOneLocked notes down that a hold is over. Who gives a lock back gets it done
+// in any case: a journal that has no room for the note is written anew, and a
+// keeper that does not take it is replaced.
+func (r *recorder) dropOneLocked(hold uint64) {
+	change := handover.Change{Drop: hold, Totals: r.daemon.totals()}
+	if r.journal.Append(change) != nil {
+		r.incorrect.Store(true)
+		r.wake()
+	}
+	if r.keeper != nil && r.keeper.Pass(change) != nil {
+		r.wake()
+	}
+}
+
+// Space implements lockspace.Recorder.
+func (r *recorder) Space(dir string) error {
+	r.passing.RLock()
+	defer r.passing.RUnlock()
+	change := handover.Change{Space: dir, Totals: r.daemon.totals()}
+	if err := r.journal.Append(change); err != nil {
+		return err
+	}
+	if r.keeper != nil && r.keeper.Pass(change) != nil {
+		r.wake()
+	}
+	return nil
+}
+
+// startKeeper starts a keeper in the place of the old one and gives it all that is
+// held, unless somebody else has done so already. Until it succeeds no lock is
+// granted; what is held stays held by this process.
+func (r *recorder) startKeeper(old *handover.Keeper) error {
+	r.starting.Lock()
+	defer r.starting.Unlock()
+	if r.keeperNow() != old {
+		return nil
+	}
+	if old != nil {
+		old.Kill() // it may hang, and must not hold on to anything
+		r.daemon.events.publish(api.EventKeeperLost, func(*api.Event) {})
+		r.log.Error("the keeper of the locks has ended, and is replaced", "pid", old.PID())
+	}
+	k, err := handover.StartKeeper(r.keeping.Socket, handover.KeeperCommand(r.keeping.Program))
+	if err != nil {
+		return err
+	}
+	r.passing.Lock()
+	defer r.passing.Unlock()
+	if err := k.Pass(r.all()...); err != nil {
+		k.Kill()
+		return err
+	}
+	r.keeper = k
+	r.wake()
+	r.log.Info("a keeper of the locks was started", "pid", k.PID())
+	r.daemon.events.publish(api.EventKeeperStarted, func(*api.Event) {})
+	return nil
+}
+
+// all is what a new keeper has to know.
+func (r *recorder) all() []handover.Change {
+	totals := r.reservedTotals()
+	changes := []handover.Change{{Totals: totals}}
+	for _, dir := range r.daemon.exportSpaces() {
+		changes = append(changes, handover.Change{Space: dir, Totals: totals})
+	}
+	holds := exportHolds(r.daemon.table.Records())
+	for i := range holds {
+		changes = append(changes, handover.Change{Hold: &holds[i], Totals: totals})
+	}
+	return changes
+}
+
+// How far ahead numbers are reserved that a successor will not use again. Events
+// and clients come and go without a note about each.
+const (
+	reservedEvents  = 1 << 16
+	reservedClients = 1 << 12
+)
+
+func (r *recorder) reservedTotals() handover.Totals {
+	t := r.daemon.totals()
+	t.Seq += reservedEvents
+	t.Client += reservedClients
+	return t
+}
+
+// reserve sees to it that numbers are reserved well ahead of the latest ones. It
+// never blocks.
+func (r *recorder) reserve(seq uint64) {
+	if r != nil && seq+reservedEvents/2 > r.reserved.Load() {
+		r.wake()
+	}
+}
+
+// retryTime is how often mend tries again what has failed.
+const retryTime = time.Second
+
+// mend looks after the journal and the keeper until the end.
+func (r *recorder) mend() {
+	for {
+		var gone <-chan struct{}
+		if k := r.keeperNow(); k != nil {
+			gone = k.Gone()
+		}
+		var again <-chan time.Time
+		if r.incorrect.Load() {
+			again = time.After(retryTime)
+		}
+		select {
+		case <-r.ended:
+			return
+		case <-gone:
+			r.keeperGone()
+		case <-r.work:
+			r.tidy()
+		case <-again:
+			r.tidy()
+		}
+	}
+}
+
+// keeperGone replaces a keeper that has ended. It is tried until it succeeds.
+func (r *recorder) keeperGone() {
+	r.daemon.gate.enter()
+	err := r.startKeeper(r.keeperNow())
+	r.daemon.gate.leave()
+	if err == nil {
+		return
+	}
+	r.log.Error("cannot start a keeper, and goes on trying", "error", err)
+	select {
+	case <-time.After(retryTime):
+	case <-r.ended:
+	}
+}
+
+// tidy reserves numbers and writes the journal anew where that is due.
+func (r *recorder) tidy() {
+	r.daemon.gate.enter()
+	defer r.daemon.gate.leave()
+	seq := r.daemon.events.lastSeq()
+	if seq+reservedEvents/2 > r.reserved.Load() {
+		t := r.reservedTotals()
+		change := handover.Change{Totals: t}
+		r.passing.RLock()
+		if err := r.journal.Append(change); err == nil {
+			r.reserved.Store(t.Seq)
+		}
+		if r.keeper != nil {
+			r.keeper.Pass(change) // one that fails is noticed anyway
+		}
+		r.passing.RUnlock()
+	}
+	if r.keeperNow() == nil && r.daemon.table.Totals().Holders > 0 {
+		if err := r.startKeeper(nil); err != nil {
+			r.incorrect.Store(true) // try again
+			return
+		}
+	}
+	if r.incorrect.Load() || r.journal.Grown() {
+		r.rewrite()
+	}
+}
+
+// rewrite writes the journal anew.
+func (r *recorder) rewrite() {
+	r.passing.Lock()
+	defer r.passing.Unlock()
+	holds := exportHolds(r.daemon.table.Records())
+	state := &handover.State{Totals: r.reservedTotals(), Spaces: r.daemon.exportSpaces(), Holds: holds}
+	err := r.journal.Rewrite(state)
+	if err != nil && !r.incorrect.Swap(true) {
+		r.log.Error("cannot write the journal, and goes on trying", "error", err)
+	}
+	if err == nil {
+		r.incorrect.Store(false)
+		r.reserved.Store(state.Totals.Seq)
+	}
+}
+
+// giveUp makes the keeper let go and end, and removes the journal, because the
+// successor is not ours: neither would notice when it gives a lock back.
+func (r *recorder) giveUp() error {
+	if r == nil {
+		return nil
+	}
+	r.passing.Lock()
+	defer r.passing.Unlock()
+	err := os.Remove(r.keeping.Journal)
+	if r.keeper != nil {
+		err = errors.Join(err, r.keeper.LetGo())
+		r.keeper = nil
+	}
+	return err
+}
+
+// takeUp undoes giveUp, when there was no successor after all.
+func (r *recorder) takeUp() {
+	if r == nil {
+		return
+	}
+	r.rewrite()
+	if r.daemon.table.Totals().Holders == 0 {
+		return
+	}
+	if err := r.startKeeper(nil); err != nil {
+		r.log.Error("cannot start a keeper, and goes on trying", "error", err)
+		r.incorrect.Store(true)
+	}
+}
+
+// status is how the keeper is; nil when there is none.
+func (r *recorder) status() *api.Keeper {
+	k := r.keeperNow()
+	if k == nil {
+		return nil
+	}
+	s := &api.Keeper{PID: k.PID()}
+	kept, err := k.Ask()
+	if err == nil {
+		totals := r.daemon.table.Totals()
+		s.Locks, s.Holders = kept.Locks, kept.Holds
+		s.Complete = kept.Holds >= totals.Holders && kept.Locks >= totals.Locks && kept.Lost == 0
+	}
+	return s
+}

@@ -1,0 +1,174 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"virtlock/client/api"
+	"virtlock/daemon/internal/handover"
+)
+
+// Image is the program that the daemon runs as, for a re-exec.
+type Image struct {
+	// Path is the file to run again, and Args its command line.
+	Path string
+	Args []string
+	// Files and Notes are what the program around the daemon wants to find again
+	// in Inherited.
+	Files map[string]*os.File
+	Notes map[string]string
+	// LibvirtState is where libvirt's daemon looks for what is left to it.
+	LibvirtState string
+	// Before is called when the point of no return is near: signals must do
+	// nothing that ends the process, which will be our program again or libvirt's
+	// daemon. After is called when it failed all the same.
+	Before func(ours bool)
+	After  func()
+}
+
+// RefusedError says that a re-exec was not done, and that nothing has changed.
+type RefusedError struct{ Err error }
+
+func (e *RefusedError) Error() string { return "not re-executed: " + e.Err.Error() }
+
+// Unwrap gives the reason.
+func (e *RefusedError) Unwrap() error { return e.Err }
+
+// reexecTime is how long a re-exec waits for calls that are under way to end, all
+// tries together, and holdStill how long clients may have to wait for one try. A
+// call to storage that hangs does not end, and must not hold up the others.
+const (
+	reexecTime = 10 * time.Second
+	holdStill  = 100 * time.Millisecond
+	pauseTime  = 50 * time.Millisecond
+)
+
+// Reexec makes the program of the daemon's own file take its place, in the same
+// process, with all locks and connections. It returns only when that was refused,
+// with a *RefusedError, and then nothing has changed: the program is tried first,
+// on the very state that it will get. A call while another one is under way does
+// nothing.
+func (d *Daemon) Reexec() error { return d.reexec(nil) }
+
+// reexec is Reexec for the callers who wait to hear of it.
+func (d *Daemon) reexec(caller *reexecCaller) error {
+	if !d.reexecution.begin(caller) {
+		return nil
+	}
+	refused := &RefusedError{d.tryReexec()}
+	d.log.Error("not re-executed, and goes on as before", "error", refused.Err)
+	d.events.publish(api.EventDaemonReexecFailed, func(e *api.Event) { e.Message = refused.Err.Error() })
+	for _, c := range d.reexecution.end() {
+		c.answer(nil, refused)
+	}
+	return refused
+}
+
+func (d *Daemon) tryReexec() error {
+	image := d.config.Image
+	if image == nil {
+		return errors.New("this daemon is part of another program")
+	}
+	next, err := handover.Examine(context.Background(), image.Path)
+	if err != nil {
+		return err
+	}
+	if next.Libvirt {
+		return d.handBack(next)
+	}
+	check, err := next.StartCheck()
+	if err != nil {
+		return err
+	}
+	defer check.End()
+	// First while everybody is served: a program that hangs delays nobody.
+	if err := d.checkState(check); err != nil {
+		return err
+	}
+	return d.heldStill(func() error { return d.become(check) })
+}
+
+// checkTime is how long a program may look at a state while everybody is served,
+// and while nobody is.
+const (
+	checkTime      = 10 * time.Second
+	checkTimeStill = 2 * time.Second
+)
+
+// checkState asks whether the next program could take over what there is now.
+func (d *Daemon) checkState(check *handover.Check) error {
+	var state *handover.State
+	var b []byte
+	err := d.heldStill(func() error {
+		state = d.export()
+		b = state.Append(nil)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	d.stateSize = len(b)
+	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
+	defer cancel()
+	return check.Ask(ctx, state, b)
+}
+
+// become is the point of no return. The gate is shut.
+func (d *Daemon) become(check *handover.Check) error {
+	state := d.export()
+	state.Callers = d.reexecution.exportCallers()
+	b := state.Append(make([]byte, 0, d.stateSize+d.stateSize/8+4096))
+	ctx, cancel := context.WithTimeout(context.Background(), checkTimeStill)
+	defer cancel()
+	if err := check.Ask(ctx, state, b); err != nil {
+		return err
+	}
+	return d.exec(descriptors(state), true, func(i *handover.Image) error { return i.Exec(b) })
+}
+
+// flushTime is how long what was logged may take to be written.
+const flushTime = 100 * time.Millisecond
+
+// exec becomes the next program.
+func (d *Daemon) exec(keep []int, ours bool, exec func(*handover.Image) error) error {
+	image := d.config.Image
+	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+	defer cancel()
+	d.config.Log.flush(ctx)
+	image.Before(ours)
+	defer image.After()
+	return exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep})
+}
+
+// heldStill does something while nobody is served and nothing is under way.
+func (d *Daemon) heldStill(do func() error) error {
+	for deadline := time.Now().Add(reexecTime); ; time.Sleep(pauseTime) {
+		ctx, cancel := context.WithTimeout(context.Background(), holdStill)
+		err := d.gate.shut(ctx)
+		cancel()
+		if err == nil {
+			defer d.gate.open()
+			if d.isLeaving() {
+				return errLeaving
+			}
+			return do()
+		}
+		if time.Now().After(deadline) {
+			return fmt.Errorf("calls are under way that do not end within %v: storage hangs, or a client does not read", reexecTime)
+		}
+	}
+}
+
+var errLeaving = errors.New("the daemon ends")
+
+// reexecResult is the answer to daemon.reexec.
+func (d *Daemon) reexecResult(clients int) api.ReexecResult {
+	r := api.ReexecResult{Version: d.config.Version, PID: os.Getpid(), Locks: d.table.Totals().Locks, Clients: clients}
+	if d.config.Image != nil {
+		r.Program = d.config.Image.Path
+	}
+	return r
+}

@@ -1,0 +1,111 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"virtlock/daemon/internal/handover"
+	"virtlock/daemon/internal/lockspace"
+)
+
+// leftover is what a former daemon has left, and where it came from.
+type leftover struct {
+	state  *handover.State
+	source source
+}
+
+// takeOver finds what a former daemon has left: to this very process, with the
+// keeper, or in the journal. It makes the table and the recorder that go on with
+// it.
+func (d *Daemon) takeOver() (left leftover, err error) {
+	if i := d.config.Inherited; i != nil {
+		left = leftover{i.state, i.source}
+	}
+	if d.config.Keeping == nil {
+		d.table = lockspace.New(d.changed, nil)
+		return left, nil
+	}
+	k := *d.config.Keeping
+	journal, noted, err := handover.OpenJournal(k.Journal)
+	if err != nil {
+		return left, err
+	}
+	if n := journal.Skipped(); n > 0 {
+		d.log.Warn("skipped what cannot be read in the journal", "path", k.Journal, "bytes", n)
+	}
+	var keeper *handover.Keeper
+	switch {
+	case left.source == fromExec && left.state != nil:
+		keeper = d.resumeKeeper(left.state)
+	case left.state == nil:
+		if left, keeper, err = d.askKeeper(k, noted); err != nil {
+			journal.Close()
+			return left, err
+		}
+	}
+	d.recorder = newRecorder(d, k, journal, keeper)
+	d.table = lockspace.New(d.changed, d.recorder)
+	return left, nil
+}
+
+// resumeKeeper goes on with the keeper of the former program. One that has ended
+// meanwhile is replaced as soon as that is seen.
+func (d *Daemon) resumeKeeper(s *handover.State) *handover.Keeper {
+	i := Inherited{s, fromExec}
+	pid, err := strconv.Atoi(i.Note(keeperFile))
+	if err != nil {
+		return nil // there was none
+	}
+	for _, f := range s.Files {
+		if f.Name != keeperFile {
+			continue
+		}
+		k, err := handover.ResumeKeeper(f.FD, pid)
+		if err != nil {
+			d.log.Error("lost the keeper of the locks", "pid", pid, "error", err)
+			return nil
+		}
+		return k
+	}
+	return nil
+}
+
+// askKeeper takes what the keeper holds, or without one what the journal says.
+func (d *Daemon) askKeeper(k Keeping, noted *handover.State) (leftover, *handover.Keeper, error) {
+	keeper, kept, ended, err := handover.FindKeeper(k.Socket)
+	if errors.Is(err, handover.ErrNoKeeper) {
+		return leftover{noted, fromJournal}, nil, nil
+	}
+	if err != nil {
+		return leftover{}, nil, fmt.Errorf("take the locks back from their keeper: %w", err)
+	}
+	kept.Holds = append(kept.Holds, ended...)
+	kept.Totals.Max(noted.Totals)
+	kept.Spaces = append(kept.Spaces, noted.Spaces...)
+	return leftover{kept, fromKeeper}, keeper, nil
+}
+
+// restoreAll restores what was left, and has it kept again. Nobody is served
+// before Serve.
+func (d *Daemon) restoreAll(left leftover) error {
+	if left.state == nil {
+		return nil
+	}
+	if err := d.gate.shut(context.Background()); err != nil {
+		return err
+	}
+	d.restore(left.state, left.source)
+	if d.recorder == nil || left.source == fromExec {
+		return nil
+	}
+	if d.table.Totals().Holders > 0 && d.recorder.keeperNow() == nil {
+		if err := d.recorder.startKeeper(nil); err != nil {
+			d.log.Error("cannot start a keeper, and goes on trying", "error", err)
+			d.recorder.incorrect.Store(true)
+		}
+	}
+	d.recorder.rewrite()
+	return nil
+}
