@@ -19,26 +19,39 @@ type program struct {
 	log      *daemon.Log
 	notify   *notifier
 	signals  signals
+	left     inheritance
+	path     string // of the program, to execute it again
+}
+
+// newProgram finds out where everything is, and what a former program has left.
+func newProgram(o *options) (*program, error) {
+	p := &program{options: o}
+	var err error
+	if p.paths, err = defaultPaths(); err != nil {
+		return nil, failf(exitUsage, "cannot find the home directory: %w", err)
+	}
+	p.left = inherit(p.paths)
+	p.left.options(o)
+	if p.path, err = programPath(p.left); err != nil {
+		return nil, failf(exitSetUp, "cannot find this program's file: %w", err)
+	}
+	return p, nil
 }
 
 // runDaemon runs the daemon until a signal or its timeout ends it.
-func runDaemon(o *options, waiting *parent) error {
-	p := &program{options: o, parent: waiting, signals: catchSignals()}
+func (p *program) runDaemon() error {
+	p.signals = catchSignals()
 	// What is made from now on is private from the start; so are the sockets,
 	// with the mode 0700. What others may see gets its mode later.
 	syscall.Umask(0o077)
-	var err error
-	if p.paths, err = defaultPaths(); err != nil {
-		return failf(exitUsage, "cannot find the home directory: %w", err)
-	}
-	if p.settings, err = p.readSettings(); err != nil {
-		return err
-	}
-	if p.log, err = openLog(p.settings, o, p.paths); err != nil {
+	if err := p.openLog(); err != nil {
 		return err
 	}
 	defer p.log.Close()
-	err = p.run()
+	if p.left.trouble != nil {
+		p.log.Logger("daemon").Error("cannot read all that the former program has left", "error", p.left.trouble)
+	}
+	err := p.run()
 	if err != nil && !p.logsToTerminal() {
 		p.log.Logger("daemon").Error(err.Error())
 	}
@@ -67,17 +80,35 @@ func (p *program) run() error {
 	if err := makeDir(p.paths.RunDir, p.paths.RunDirMode); err != nil {
 		return failf(exitRunDir, "unable to create rundir %s: %w", p.paths.RunDir, err)
 	}
-	pid, err := acquirePIDFile(p.pidPath())
+	pid, err := p.takePIDFile()
 	if err != nil {
 		return err
 	}
 	defer pid.release()
-	sockets, err := openSockets(p.paths)
+	sockets, err := p.takeSockets()
 	if err != nil {
 		return err
 	}
 	defer sockets.remove()
-	return p.serve(sockets)
+	return p.serve(sockets, pid)
+}
+
+// takePIDFile takes the PID file, which may be this process's already.
+func (p *program) takePIDFile() (*pidFile, error) {
+	if p.left.any() {
+		if f := p.left.File(pidFileName); f != nil {
+			return &pidFile{p.pidPath(), f}, nil
+		}
+	}
+	return acquirePIDFile(p.pidPath())
+}
+
+// takeSockets takes the sockets, which may be this process's already.
+func (p *program) takeSockets() (*sockets, error) {
+	if p.left.any() {
+		return inheritSockets(p.left)
+	}
+	return openSockets(p.paths)
 }
 
 func (p *program) pidPath() string {
@@ -88,7 +119,7 @@ func (p *program) pidPath() string {
 }
 
 // serve serves on the sockets until a signal or the timeout ends it.
-func (p *program) serve(s *sockets) error {
+func (p *program) serve(s *sockets, pid *pidFile) error {
 	d, err := daemon.New(daemon.Config{
 		Listener:      s.main,
 		AdminListener: s.admin,
@@ -97,6 +128,10 @@ func (p *program) serve(s *sockets) error {
 		Log:           p.log,
 		Timeout:       p.options.timeout,
 		Version:       version,
+		Image:         p.image(pid),
+		UnlinkSockets: len(s.bound) > 0,
+		Inherited:     p.left.Inherited,
+		Keeping:       &daemon.Keeping{Journal: p.paths.Journal, Socket: p.paths.KeeperSocket, Program: p.path},
 	})
 	if err != nil {
 		return failf(exitSetUp, "cannot set up the daemon: %w", err)
@@ -144,7 +179,11 @@ func (p *program) actions(d *daemon.Daemon, end func()) map[os.Signal]func() {
 			log.Error("configuration not reloaded, the settings stay as they are", "error", err)
 		}
 	}
+	reexec := func() {
+		p.notify.during("Being executed again", d.Reexec) // which logs a failure
+	}
 	return map[os.Signal]func(){
+		syscall.SIGUSR1: reexec,
 		syscall.SIGTERM: leave,
 		syscall.SIGINT:  leave,
 		syscall.SIGQUIT: leave,

@@ -25,6 +25,9 @@ func main() {
 
 // run runs the command line, and returns the exit status.
 func run(args []string) int {
+	if status, played := playRole(args); played {
+		return status
+	}
 	o, err := parseOptions(args)
 	switch {
 	case errors.Is(err, errHelp):
@@ -40,11 +43,17 @@ func run(args []string) int {
 		}
 		return statusOf(err)
 	}
+	p, err := newProgram(o)
+	if err != nil {
+		fmt.Fprintln(os.Stderr, complaint(args[0], err))
+		return statusOf(err)
+	}
 	waiting := findParent()
-	if o.background && waiting == nil {
+	if o.background && waiting == nil && !p.left.any() {
 		return runInBackground(args)
 	}
-	if err := runDaemon(o, waiting); err != nil {
+	p.parent = waiting
+	if err := p.runDaemon(); err != nil {
 		waiting.tell(complaint(args[0], err))
 		return statusOf(err)
 	}

@@ -18,6 +18,12 @@ type paths struct {
 	AdminSocket string
 	PIDFile     string
 	LogFile     string
+	// Journal and KeeperSocket are for what outlives a daemon.
+	Journal      string
+	KeeperSocket string
+	// LibvirtState is where libvirt's daemon leaves its state to a successor, and
+	// looks for that of its predecessor.
+	LibvirtState string
 }
 
 // defaultPaths returns the paths of the system's daemon for root, and those of
@@ -34,6 +40,7 @@ func systemPaths() paths {
 	p.Config = "/etc/libvirt/virtlockd.conf"
 	p.RunDirMode = 0o755
 	p.PIDFile = "/run/virtlockd.pid" // not in the run directory
+	p.LibvirtState = "/run/virtlockd-restart-exec.json"
 	p.LogFile = "/var/log/libvirt/virtlockd.log"
 	return p
 }
@@ -78,6 +85,10 @@ func pathsIn(runDir string) paths {
 		Socket:      filepath.Join(runDir, "virtlockd-sock"),
 		AdminSocket: filepath.Join(runDir, "virtlockd-admin-sock"),
 		PIDFile:     filepath.Join(runDir, "virtlockd.pid"),
+
+		Journal:      filepath.Join(runDir, "virtlockd-journal"),
+		KeeperSocket: filepath.Join(runDir, "virtlockd-keeper-sock"),
+		LibvirtState: filepath.Join(runDir, "virtlockd-restart-exec.json"),
 	}
 }
 

@@ -76,7 +76,29 @@ func applyEnvironment(s *daemon.Settings, getenv func(string) string) error {
 	return s.CheckLog()
 }
 
-// openLog opens the log.
+// openLog reads the settings and opens the log. A program that has taken over must
+// not fail because of either: it does with what it can have.
+func (p *program) openLog() (err error) {
+	known := false
+	if p.left.any() {
+		p.settings, known = p.left.Settings()
+	}
+	if !known {
+		p.settings, err = p.readSettings()
+	}
+	if err == nil {
+		p.log, err = openLog(p.settings, p.options, p.paths)
+	}
+	if err == nil || !p.left.any() {
+		return err
+	}
+	p.left.trouble = errors.Join(p.left.trouble, err)
+	p.settings = daemon.DefaultSettings()
+	p.log, err = openLog(p.settings, p.options, p.paths)
+	return err
+}
+
+// openLog opens a log.
 func openLog(s daemon.Settings, o *options, p paths) (*daemon.Log, error) {
 	fallback := fallbackOutput(o, p)
 	if fallback == "file:"+p.LogFile && s.LogOutputs == "" {

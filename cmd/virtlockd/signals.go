@@ -12,12 +12,12 @@ import (
 // it every lock, for no good reason. SIGPIPE belongs to a client or a reader of
 // the log that went away, SIGXFSZ to a log file that may not grow.
 var ignored = []os.Signal{
-	syscall.SIGUSR1, syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGPROF,
+	syscall.SIGUSR2, syscall.SIGALRM, syscall.SIGVTALRM, syscall.SIGPROF,
 	syscall.SIGPIPE, syscall.SIGIO, syscall.SIGPWR, syscall.SIGSTKFLT, syscall.SIGXCPU, syscall.SIGXFSZ,
 }
 
 // handled are the signals that have actions.
-var handled = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP}
+var handled = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1}
 
 // signals has a channel for each signal that has an action. Each has room for
 // one: a signal that comes again before its action has begun is not repeated.

@@ -95,3 +95,26 @@ func (s *sockets) removeBound() {
 		}
 	}
 }
+
+// inheritSockets takes the sockets of the former program.
+func inheritSockets(left inheritance) (*sockets, error) {
+	s := new(sockets)
+	for name, place := range map[string]**net.UnixListener{"main": &s.main, "admin": &s.admin} {
+		l, ours, err := left.Listener(name)
+		if err != nil {
+			return nil, failf(exitSockets, "cannot go on with the %s socket: %w", name, err)
+		}
+		*place = l
+		if l == nil || !ours {
+			continue
+		}
+		path := l.Addr().String()
+		if info, err := os.Lstat(path); err == nil {
+			s.bound = append(s.bound, boundSocket{path, info})
+		}
+	}
+	if s.main == nil {
+		return nil, failf(exitSockets, "the former program has left no socket")
+	}
+	return s, nil
+}

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+
+	"virtlock/daemon"
+)
+
+// The names of what a program leaves to its successor.
+const (
+	pidFileName = "pid file" // a descriptor, and the path in the notes
+	configNote  = "configuration"
+	programNote = "program"
+)
+
+// inheritance is what a former program of this process has left, nil when nothing,
+// and what was wrong with it.
+type inheritance struct {
+	*daemon.Inherited
+	trouble error
+}
+
+// inherit takes it. Nothing else may have opened a file before: libvirt's daemon
+// leaves POSIX locks, which end when this process closes any descriptor of theirs.
+func inherit(p paths) inheritance {
+	left, err := daemon.Inherit(p.LibvirtState)
+	return inheritance{left, err}
+}
+
+// any reports whether there is something.
+func (i inheritance) any() bool { return i.Inherited != nil }
+
+// options changes what the command line says into what it said at first: relative
+// paths are from where the program was started.
+func (i inheritance) options(o *options) {
+	if !i.any() {
+		return
+	}
+	for note, option := range map[string]**string{configNote: &o.config, pidFileName: &o.pidFile} {
+		if path := i.Note(note); path != "" && *option != nil {
+			*option = &path
+		}
+	}
+}
+
+// image is what to become in a re-exec.
+func (p *program) image(pid *pidFile) *daemon.Image {
+	i := &daemon.Image{
+		Path: p.path, Args: os.Args, LibvirtState: p.paths.LibvirtState,
+		Notes:  map[string]string{programNote: p.path},
+		Files:  make(map[string]*os.File),
+		Before: p.signals.hold, After: p.signals.release,
+	}
+	for note, option := range map[string]*string{configNote: p.options.config, pidFileName: p.options.pidFile} {
+		if option != nil && *option != "" {
+			i.Notes[note] = absolute(*option)
+		}
+	}
+	if pid != nil {
+		i.Files[pidFileName] = pid.file
+	}
+	return i
+}
+
+// absolute makes a path absolute, as long as the working directory is known.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
+// programPath is the path to execute again: that of the command line if it leads
+// to this program, links and all, so that who replaces the link replaces the
+// program too; and otherwise where the kernel found it. It stays the same when
+// the file there is replaced.
+func programPath(i inheritance) (string, error) {
+	if i.any() && i.Note(programNote) != "" {
+		return i.Note(programNote), nil
+	}
+	if named := absolute(os.Args[0]); isThisProgram(named) {
+		return named, nil
+	}
+	return os.Executable()
+}
+
+func isThisProgram(path string) bool {
+	this, err := os.Stat("/proc/self/exe")
+	if err != nil {
+		return false
+	}
+	there, err := os.Stat(path)
+	return err == nil && os.SameFile(this, there)
+}
