@@ -84,6 +84,9 @@ func (d *Daemon) export() *handover.State {
 	return s
 }
 
+// journalNote is the size of the journal when it was last written anew.
+const journalNote = "journal"
+
 // keeperFile names the connection to the keeper, and its process in the notes.
 const keeperFile = "keeper"
 
@@ -92,6 +95,9 @@ func (d *Daemon) exportProgram(s *handover.State) {
 	if k := d.recorder.keeperNow(); k != nil {
 		s.Files = append(s.Files, handover.NamedFile{Name: keeperFile, FD: k.FD()})
 		s.Notes = append(s.Notes, handover.Note{Name: keeperFile, Value: strconv.Itoa(k.PID())})
+	}
+	if d.recorder != nil {
+		s.Notes = append(s.Notes, handover.Note{Name: journalNote, Value: strconv.FormatInt(d.recorder.journal.Base(), 10)})
 	}
 	image := d.config.Image
 	for name, file := range image.Files {

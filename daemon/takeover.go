@@ -28,12 +28,9 @@ func (d *Daemon) takeOver() (left leftover, err error) {
 		return left, nil
 	}
 	k := *d.config.Keeping
-	journal, noted, err := handover.OpenJournal(k.Journal)
+	journal, noted, err := d.openJournal(k.Journal)
 	if err != nil {
 		return left, err
-	}
-	if n := journal.Skipped(); n > 0 {
-		d.log.Warn("skipped what cannot be read in the journal", "path", k.Journal, "bytes", n)
 	}
 	var keeper *handover.Keeper
 	switch {
@@ -48,6 +45,25 @@ func (d *Daemon) takeOver() (left leftover, err error) {
 	d.recorder = newRecorder(d, k, journal, keeper)
 	d.table = lockspace.New(d.changed, d.recorder)
 	return left, nil
+}
+
+// openJournal opens the journal, and reads it unless what it says was handed over.
+func (d *Daemon) openJournal(path string) (*handover.Journal, *handover.State, error) {
+	if i := d.config.Inherited; i != nil && i.source == fromExec {
+		if base, err := strconv.ParseInt(i.Note(journalNote), 10, 64); err == nil {
+			if j, err := handover.ResumeJournal(path, base); err == nil {
+				return j, nil, nil
+			}
+		}
+	}
+	j, noted, err := handover.OpenJournal(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	if n := j.Skipped(); n > 0 {
+		d.log.Warn("skipped what cannot be read in the journal", "path", path, "bytes", n)
+	}
+	return j, noted, nil
 }
 
 // resumeKeeper goes on with the keeper of the former program. One that has ended

@@ -39,6 +39,32 @@ func OpenJournal(path string) (*Journal, *State, error) {
 	return openJournal(path, boot)
 }
 
+// ResumeJournal goes on with the journal of this very process, which an exec has
+// closed. What is in it is known already, and so is its Base.
+func ResumeJournal(path string, base int64) (*Journal, error) {
+	j := &Journal{path: path, base: base}
+	err := j.resume()
+	if err != nil {
+		return nil, fmt.Errorf("open journal %q: %w", path, err)
+	}
+	return j, nil
+}
+
+func (j *Journal) resume() (err error) {
+	if j.boot, err = bootID(); err != nil {
+		return err
+	}
+	if j.fd, err = openFile(j.path, unix.O_WRONLY|unix.O_APPEND); err != nil {
+		return err
+	}
+	var st unix.Stat_t
+	if err = unix.Fstat(j.fd, &st); err != nil {
+		unix.Close(j.fd)
+	}
+	j.size.Store(st.Size)
+	return err
+}
+
 func openJournal(path, boot string) (*Journal, *State, error) {
 	j := &Journal{path: path, boot: boot}
 	s, err := j.open()
@@ -111,6 +137,9 @@ const worthwhile = 4 << 20
 // Grown reports whether the journal has so many changes that are history that it
 // is worth a Rewrite.
 func (j *Journal) Grown() bool { return j.size.Load() > 4*j.base+worthwhile }
+
+// Base is the size that the journal had when it was opened or written anew.
+func (j *Journal) Base() int64 { return j.base }
 
 // Close closes the journal, and leaves it to the next daemon.
 func (j *Journal) Close() error { return unix.Close(j.fd) }
