@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"strconv"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"virtlock/client/api"
 	"virtlock/daemon/internal/handover"
@@ -120,6 +123,7 @@ func (d *Daemon) checkState(check *handover.Check) error {
 func (d *Daemon) become(check *handover.Check) error {
 	state := d.export()
 	state.Callers = d.reexecution.exportCallers()
+	state.Notes = append(state.Notes, handover.Note{Name: childNote, Value: strconv.Itoa(check.PID())})
 	b := state.Append(make([]byte, 0, d.stateSize+d.stateSize/8+4096))
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeStill)
 	defer cancel()
@@ -127,6 +131,26 @@ func (d *Daemon) become(check *handover.Check) error {
 		return err
 	}
 	return d.exec(descriptors(state), true, func(i *handover.Image) error { return i.Exec(b) })
+}
+
+// childNote is the process that has checked the state.
+const childNote = "child"
+
+// reapChild waits for the process that has checked the state for the former
+// program: it is a child of this one now.
+func (d *Daemon) reapChild(left *Inherited) {
+	pid, err := strconv.Atoi(left.Note(childNote))
+	if err != nil || pid <= 1 {
+		return
+	}
+	d.reexecution.running.Go(func() {
+		for {
+			// It ends by itself: its standard input was this process's.
+			if _, err := unix.Wait4(pid, nil, 0, nil); err != unix.EINTR {
+				return
+			}
+		}
+	})
 }
 
 // flushTime is how long what was logged may take to be written.

@@ -22,6 +22,7 @@ type leftover struct {
 func (d *Daemon) takeOver() (left leftover, err error) {
 	if i := d.config.Inherited; i != nil {
 		left = leftover{i.state, i.source}
+		d.reapChild(i)
 	}
 	if d.config.Keeping == nil {
 		d.table = lockspace.New(d.changed, nil)

@@ -49,6 +49,10 @@ func (s *Successor) StartCheck() (*Check, error) {
 	return c, nil
 }
 
+// PID is the child's process, which the successor has to wait for: it ends with
+// this program, whose child it stays in the next one.
+func (c *Check) PID() int { return c.cmd.Process.Pid }
+
 // Ask asks whether the successor could take a state over. It fails with the
 // reason why not, also when there is no answer before ctx ends.
 func (c *Check) Ask(ctx context.Context, s *State, state []byte) error {
