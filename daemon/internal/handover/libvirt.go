@@ -64,16 +64,16 @@ func readLibvirt(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	if st, err := f.Stat(); err != nil {
+	st, err := f.Stat()
+	switch {
+	case err != nil:
 		return nil, err
-	} else if !st.Mode().IsRegular() {
+	case !st.Mode().IsRegular():
 		return nil, fmt.Errorf("%q is not a regular file", path)
+	case st.Size() > maxLibvirtRead:
+		return nil, fmt.Errorf("%q is larger than %d MiB", path, maxLibvirtRead>>20)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxLibvirtRead+1))
-	if err == nil && len(text) > maxLibvirtRead {
-		err = fmt.Errorf("%q is larger than %d MiB", path, maxLibvirtRead>>20)
-	}
-	return text, err
+	return io.ReadAll(io.LimitReader(f, maxLibvirtRead))
 }
 
 // parseLibvirt reads a state that is for process pid. It gives nil when it is
