@@ -14,34 +14,23 @@ import (
 // settled first: connections are closed where that harms nobody, and otherwise it
 // is refused with a list.
 func (d *Daemon) handBack(next *handover.Successor) error {
-	var objections []string
+	var fit handover.LibvirtFit
 	for deadline := time.Now().Add(reexecTime); ; time.Sleep(pauseTime) {
 		err := d.heldStill(func() error {
 			state := d.export()
-			closing, found := handover.FitLibvirt(state)
-			if objections = found; len(found) > 0 {
+			if fit = handover.FitLibvirt(state); len(fit.Objections) > 0 {
 				return nil
 			}
-			return d.becomeLibvirt(next, without(state, closing))
+			return d.becomeLibvirt(next, without(state, fit.Closing))
 		})
 		if err != nil {
 			return err
 		}
 		// What was half read or written a moment ago may be whole by now.
-		if time.Now().After(deadline) || !passing(objections) {
-			return fmt.Errorf("libvirt's daemon cannot hold all: %s", strings.Join(objections, "; "))
+		if !fit.Passing || time.Now().After(deadline) {
+			return fmt.Errorf("libvirt's daemon cannot hold all: %s", strings.Join(fit.Objections, "; "))
 		}
 	}
-}
-
-// passing reports whether objections may be gone in a moment.
-func passing(objections []string) bool {
-	for _, o := range objections {
-		if !strings.HasSuffix(o, "try again") {
-			return false
-		}
-	}
-	return true
 }
 
 // without leaves connections out.

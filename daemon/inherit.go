@@ -26,6 +26,9 @@ func Inherit(libvirtState string) (*Inherited, error) {
 		return inherited(s, fromExec), err
 	}
 	s, err = handover.TakeLibvirt(libvirtState)
+	if s != nil {
+		handover.KeepToOurselves()
+	}
 	return inherited(s, fromLibvirt), err
 }
 

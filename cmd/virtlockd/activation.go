@@ -24,9 +24,7 @@ const (
 // none. It removes what told so from the environment.
 func takeActivation() (*sockets, error) {
 	pid, count, names := os.Getenv("LISTEN_PID"), os.Getenv("LISTEN_FDS"), os.Getenv("LISTEN_FDNAMES")
-	for _, variable := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
-		os.Unsetenv(variable)
-	}
+	forgetActivation()
 	n, err := strconv.Atoi(count)
 	if pid != strconv.Itoa(os.Getpid()) || err != nil || n < 1 {
 		return nil, nil
@@ -36,6 +34,14 @@ func takeActivation() (*sockets, error) {
 		return nil, &failure{exitSockets, fmt.Errorf("cannot use the sockets passed by systemd: %w", err)}
 	}
 	return s, nil
+}
+
+// forgetActivation removes what tells of passed sockets: they are ours by now, and
+// this process may execute another program.
+func forgetActivation() {
+	for _, variable := range []string{"LISTEN_PID", "LISTEN_FDS", "LISTEN_FDNAMES"} {
+		os.Unsetenv(variable)
+	}
 }
 
 // takeDescriptors makes sockets of n descriptors. The names are separated by

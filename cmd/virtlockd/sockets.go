@@ -98,6 +98,7 @@ func (s *sockets) removeBound() {
 
 // inheritSockets takes the sockets of the former program.
 func inheritSockets(left inheritance) (*sockets, error) {
+	forgetActivation() // of libvirt's daemon, which has handed them over
 	s := new(sockets)
 	for name, place := range map[string]**net.UnixListener{"main": &s.main, "admin": &s.admin} {
 		l, ours, err := left.Listener(name)

@@ -81,7 +81,7 @@ func TakeState() (*State, error) {
 	if err != nil || fd <= 2 {
 		return nil, nil
 	}
-	closeOnExecFrom(3)
+	KeepToOurselves()
 	b, err := readAt(fd)
 	if err != nil {
 		return nil, fmt.Errorf("read state: %w", err)
@@ -96,9 +96,10 @@ func TakeState() (*State, error) {
 	return s, nil
 }
 
-// closeOnExecFrom marks all descriptors from one on.
-func closeOnExecFrom(first uint) {
-	unix.CloseRange(first, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
+// KeepToOurselves sees to it that no child inherits what an exec has brought.
+func KeepToOurselves() {
+	// The flag is in Linux since 5.11.
+	unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC)
 }
 
 // readAt reads a file in memory from its start, and closes it.

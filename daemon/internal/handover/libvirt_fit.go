@@ -10,11 +10,19 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// FitLibvirt tells what libvirt's virtlockd cannot take over of a state whose
-// descriptors are open in this process: clients that have to be closed, which
-// harms nobody and which they see, and objections, a sentence each, because of
-// which the state should not be handed to it.
-func FitLibvirt(s *State) (closing []uint64, objections []string) {
+// LibvirtFit is what libvirt's virtlockd cannot take over of a state.
+type LibvirtFit struct {
+	// Closing are the clients that have to be closed, which harms nobody and
+	// which they see.
+	Closing []uint64
+	// Objections, a sentence each, are why the state should not be handed over.
+	Objections []string
+	// Passing says that all of them may be gone in a moment.
+	Passing bool
+}
+
+// FitLibvirt looks at a state whose descriptors are open in this process.
+func FitLibvirt(s *State) LibvirtFit {
 	f := &libvirtFit{
 		json: make(map[uint64]bool), ends: make(map[int]bool), descriptors: s.lockDescriptors(),
 		names: make(map[uint64]lockName), locks: make(map[lockName]uint64),
@@ -40,7 +48,7 @@ func FitLibvirt(s *State) (closing []uint64, objections []string) {
 	if _, err := libvirtText(s, s.PID); errors.As(err, &size) {
 		f.object("%v", size)
 	}
-	return f.closing, f.objections
+	return LibvirtFit{f.closing, f.objections, f.passing == len(f.objections)}
 }
 
 // libvirtFit collects what does not fit.
@@ -52,6 +60,7 @@ type libvirtFit struct {
 	locks       map[lockName]uint64
 	closing     []uint64
 	objections  []string
+	passing     int // of objections
 }
 
 func (f *libvirtFit) object(format string, args ...any) {
@@ -77,7 +86,8 @@ func (f *libvirtFit) client(c *Client) {
 		return
 	}
 	if c.pending() {
-		f.object("client %d, for %s, is in the middle of a message: try again", c.ID, o.words())
+		f.object("client %d, for %s, is in the middle of a message", c.ID, o.words())
+		f.passing++
 	}
 	if reason := badLibvirtText(o.Name); reason != "" {
 		f.object("the name of client %d, %q, %s", c.ID, o.Name, reason)

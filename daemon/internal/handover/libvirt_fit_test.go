@@ -87,7 +87,8 @@ func TestFitLibvirt(t *testing.T) {
 	} {
 		s := fitting(t)
 		test.change(s)
-		closing, objections := handover.FitLibvirt(s)
+		fit := handover.FitLibvirt(s)
+		closing, objections := fit.Closing, fit.Objections
 		if closes := slices.Equal(closing, []uint64{2}); closes != test.closes || !closes && len(closing) > 0 {
 			t.Errorf("%s: closes %v", test.what, closing)
 		}

@@ -79,8 +79,8 @@ func takeAndGiveBack() error {
 	if err := acceptOne(s); err != nil {
 		return err
 	}
-	closing, objections := handover.FitLibvirt(s)
-	if err := writeWhole("/run/fit", fmt.Appendln(nil, closing, strings.Join(objections, "; "))); err != nil {
+	fit := handover.FitLibvirt(s)
+	if err := writeWhole("/run/fit", fmt.Appendln(nil, fit.Closing, strings.Join(fit.Objections, "; "))); err != nil {
 		return err
 	}
 	if err := handover.WriteLibvirt(libvirtsState, s, os.Getpid()); err != nil {
