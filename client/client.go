@@ -27,10 +27,12 @@ type Client struct {
 	// process. Empty means api.TiedToConnection.
 	TiedTo api.TiedTo
 
-	connecting turn // taken by who connects
+	connecting turn           // taken by who connects
+	work       sync.WaitGroup // the goroutine of a claim
 
-	mu         sync.Mutex // guards the fields that follow
+	mu         sync.Mutex // guards the fields that follow; taken before that of a conn
 	conn       *conn
+	claim      *claim // what is not known yet of a connection before
 	closed     bool
 	restricted bool
 	held       map[*Held]struct{} // tied to the process
@@ -38,17 +40,22 @@ type Client struct {
 
 // Close closes the connection, if there is one, and waits until the client's
 // goroutines are gone. Locks that are tied to the connection are released by
-// the daemon, and their Lost is closed. Calls under way and later ones fail
+// the daemon, and their Lost is closed, also that of those that it claims just
+// now. Calls under way and later ones fail
 // with ErrClosed. It may be called more than once and never fails; the error
 // makes it an io.Closer.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	c.closed = true
-	cn := c.conn
+	cn, cl := c.conn, c.claim
 	c.mu.Unlock()
+	if cl != nil {
+		cl.end()
+	}
 	if cn != nil {
 		cn.close(ErrClosed)
 	}
+	c.work.Wait()
 	return nil
 }
 
@@ -90,13 +97,21 @@ func (c *Client) connect(ctx context.Context) (*conn, error) {
 	if cn, err := c.current(); cn != nil || err != nil {
 		return cn, err
 	}
+	// The former one first: when nobody works on it any more it is known what has
+	// to be claimed.
+	c.mu.Lock()
+	old := c.conn
+	c.mu.Unlock()
+	if old != nil {
+		old.close(nil)
+	}
 	nc, err := c.dial(ctx)
 	if err != nil {
 		return nil, err
 	}
-	cn := newConn(nc, c.path())
+	cn := newConn(nc, c.path(), c.broke)
 	c.mu.Lock()
-	old, closed := c.conn, c.closed
+	closed := c.closed
 	if !closed {
 		c.conn = cn
 	}
@@ -104,9 +119,6 @@ func (c *Client) connect(ctx context.Context) (*conn, error) {
 	if closed {
 		cn.close(ErrClosed)
 		return nil, ErrClosed
-	}
-	if old != nil {
-		old.close(nil)
 	}
 	return cn, nil
 }

@@ -20,9 +20,10 @@ var errUnused = errors.New("not used any more")
 type conn struct {
 	nc     net.Conn
 	socket string
-	out    chan []byte    // whole lines, to the writer
-	broken chan struct{}  // closed by fail
-	work   sync.WaitGroup // reader, writer and what spawn started
+	out    chan []byte                     // whole lines, to the writer
+	broken chan struct{}                   // closed by fail
+	lost   func(*conn, map[*Held]struct{}) // told then of the locks that were tied to it
+	work   sync.WaitGroup                  // reader, writer and what spawn started
 
 	registering turn // taken by who registers
 
@@ -37,12 +38,13 @@ type conn struct {
 }
 
 // newConn starts the goroutines of a connection, which end with close.
-func newConn(nc net.Conn, socket string) *conn {
+func newConn(nc net.Conn, socket string, lost func(*conn, map[*Held]struct{})) *conn {
 	cn := &conn{
 		nc:     nc,
 		socket: socket,
 		out:    make(chan []byte),
 		broken: make(chan struct{}),
+		lost:   lost,
 		calls:  make(map[uint64]func(message)),
 		held:   make(map[*Held]struct{}),
 	}
@@ -68,18 +70,19 @@ func (cn *conn) works() bool {
 	}
 }
 
-// fail breaks the connection. The locks tied to it are lost.
+// fail breaks the connection. What becomes of the locks that are tied to it is
+// for the client to find out.
 func (cn *conn) fail(cause error) {
 	cn.mu.Lock()
 	held := cn.breakLocked(cause)
 	cn.mu.Unlock()
-	for h := range held {
-		h.lose()
+	if len(held) > 0 {
+		cn.lost(cn, held)
 	}
 }
 
 // breakLocked marks the connection as broken, the first time it is called, and
-// returns the locks that are lost thereby.
+// returns the locks that were tied to it.
 func (cn *conn) breakLocked(cause error) map[*Held]struct{} {
 	if !cn.works() {
 		return nil

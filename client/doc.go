@@ -24,16 +24,21 @@
 // A client has one connection, made when it is needed and made again after it
 // broke. What that means for the locks depends on what they are tied to.
 //
-// Tied to the connection, which is the default, they are gone with it. Their
-// [Held.Lost] is closed at once and [Held.Release] fails with [ErrLost]; the
-// next call connects and registers anew, and does not take them again.
+// Tied to the connection, which is the default, they are gone with it, unless it
+// broke because the daemon crashed: then the daemon's keeper holds them until it
+// is back, and the client claims them on a new connection. It tries that by
+// itself, and the calls that need the owner wait for it. Where the daemon gives
+// them back nothing has happened. Otherwise, or when it stays away for two
+// minutes, their [Held.Lost] is closed and [Held.Release] fails with [ErrLost];
+// the next call connects and registers anew, and does not take them again.
 //
 // Tied to the process they stay. The first call that needs the owner registers
 // it again and asks the daemon for its locks. One that is not there any more,
 // for example because the daemon had to be started anew, is lost from then on.
 //
 // A call whose answer never came fails with [ErrBroken]. Whether it was carried
-// out is not known, but for locks tied to the connection: they are not held.
+// out is not known, but for locks tied to the connection: they are not held, or
+// only until the client or the daemon has given them back.
 //
 // # Errors
 //

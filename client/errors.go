@@ -19,6 +19,7 @@ var (
 	ErrDenied        error = codeError(api.CodeDenied)
 	ErrInvalid       error = codeError(api.CodeInvalid)
 	ErrLimit         error = codeError(api.CodeLimit)
+	ErrRefused       error = codeError(api.CodeRefused)
 	ErrIO            error = codeError(api.CodeIO)
 )
 

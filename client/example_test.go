@@ -82,13 +82,19 @@ func ExampleClient_Acquire() {
 
 func ExampleHeld_Lost() {
 	newClient, image, end := exampleDaemon()
+	defer end()
 	ctx := context.Background()
 	c := newClient("web01")
 	defer c.Close()
+	var connection net.Conn
+	c.Dial = func(context.Context) (_ net.Conn, err error) {
+		connection, err = net.Dial("unix", c.Socket)
+		return connection, err
+	}
 	held, err := c.Acquire(ctx, 0, api.Resource{Name: image})
 	check(err)
 
-	end() // the daemon goes, and with the connection the lock
+	connection.Close() // and with it goes the lock
 
 	<-held.Lost()
 	fmt.Println(errors.Is(held.Release(ctx), client.ErrLost))

@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"testing"
@@ -55,11 +56,9 @@ func fakeDaemon(t *testing.T, serve func(*fakeConn)) *client.Client {
 			if err != nil {
 				return
 			}
-			lines := bufio.NewScanner(nc)
-			lines.Buffer(nil, 2*api.MaxLine)
 			served.Go(func() {
 				defer nc.Close()
-				serve(&fakeConn{t: t, nc: nc, lines: lines, Number: n})
+				serve(newFakeConn(t, nc, n))
 			})
 		}
 	})
@@ -70,6 +69,12 @@ func fakeDaemon(t *testing.T, serve func(*fakeConn)) *client.Client {
 		_ = os.RemoveAll(dir)
 	})
 	return c
+}
+
+func newFakeConn(t *testing.T, nc net.Conn, number int) *fakeConn {
+	lines := bufio.NewScanner(nc)
+	lines.Buffer(nil, 2*api.MaxLine)
+	return &fakeConn{t: t, nc: nc, lines: lines, Number: number}
 }
 
 // Read returns the next request, and false when the client closed.
@@ -111,9 +116,36 @@ func (c *fakeConn) Fail(call fakeCall, code api.Code) {
 		`,"error":{"code":-32000,"message":"no","data":{"code":"` + string(code) + `"}}}`)
 }
 
-// Register answers the registration that comes next.
+// Register answers the registration that comes next. There is nothing to claim
+// from this daemon; a connection that wanted nothing else ends here.
 func (c *fakeConn) Register(tied api.TiedTo) {
-	c.Reply(c.Expect(api.OwnerRegister), api.RegisterResult{
+	call, ok := c.Read()
+	for ok && c.claim(call) != 0 {
+		c.Fail(call, api.CodeNotFound)
+		if call, ok = c.Read(); !ok {
+			runtime.Goexit()
+		}
+	}
+	if call.Method != api.OwnerRegister {
+		c.t.Errorf("connection %d: the client asked %q, want a registration", c.Number, call.Method)
+	}
+	c.Registered(call, tied)
+}
+
+// claim is what a registration claims.
+func (c *fakeConn) claim(call fakeCall) uint64 {
+	var params api.RegisterParams
+	if call.Method == api.OwnerRegister {
+		if err := json.Unmarshal(call.Params, &params); err != nil {
+			c.t.Error(err)
+		}
+	}
+	return params.Claim
+}
+
+// Registered answers a registration well.
+func (c *fakeConn) Registered(call fakeCall, tied api.TiedTo) {
+	c.Reply(call, api.RegisterResult{
 		Owner:  api.Owner{Name: "test", PID: os.Getpid(), TiedTo: tied},
 		Client: uint64(c.Number),
 	})

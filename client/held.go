@@ -12,11 +12,16 @@ import (
 // Held is what Acquire took, all of it until Release.
 type Held struct {
 	client  *Client
-	conn    *conn // that took it
-	process bool  // tied to the process, not to conn
+	process bool   // tied to the process, not to a connection
+	number  uint64 // of the connection that took it
 	locks   []api.Lock
 	since   []time.Time // of our holds, by index of locks
 	lost    chan struct{}
+
+	// Guarded by Client.mu.
+	conn    *conn // that it is tied to, or that took it
+	dropped bool  // released or lost
+	asked   bool  // Release was called
 
 	releasing turn // guards the fields that follow
 	released  bool
@@ -34,6 +39,7 @@ func (c *Client) hold(cn *conn, locks []api.Lock) *Held {
 		lost:    make(chan struct{}),
 	}
 	us := cn.registration()
+	h.number = us.Client
 	for i, lock := range locks {
 		for _, holder := range lock.Holders {
 			if holder.Client == us.Client {
@@ -41,7 +47,7 @@ func (c *Client) hold(cn *conn, locks []api.Lock) *Held {
 			}
 		}
 	}
-	if !h.keep() {
+	if !h.keep() && h.drop() {
 		h.lose()
 	}
 	return h
@@ -59,26 +65,45 @@ func (h *Held) keep() bool {
 		h.client.held[h] = struct{}{}
 		return true
 	}
-	h.conn.mu.Lock()
-	defer h.conn.mu.Unlock()
-	if h.conn.held == nil {
+	cn := h.carrier()
+	cn.mu.Lock()
+	defer cn.mu.Unlock()
+	if cn.held == nil {
 		return false
 	}
-	h.conn.held[h] = struct{}{}
+	cn.held[h] = struct{}{}
 	return true
 }
 
-// drop undoes keep. It reports false when h was lost meanwhile.
+// carrier is the connection that h is tied to.
+func (h *Held) carrier() *conn {
+	h.client.mu.Lock()
+	defer h.client.mu.Unlock()
+	return h.conn
+}
+
+// drop undoes keep. It reports false when that was done before, because h was
+// released or lost.
 func (h *Held) drop() bool {
-	kept, mu := &h.conn.held, &h.conn.mu
-	if h.process {
-		kept, mu = &h.client.held, &h.client.mu
+	h.client.mu.Lock()
+	defer h.client.mu.Unlock()
+	return h.dropLocked()
+}
+
+// dropLocked is drop with Client.mu held.
+func (h *Held) dropLocked() bool {
+	if h.dropped {
+		return false
 	}
-	mu.Lock()
-	defer mu.Unlock()
-	_, ok := (*kept)[h]
-	delete(*kept, h)
-	return ok
+	h.dropped = true
+	delete(h.client.held, h)
+	if h.client.claim != nil {
+		delete(h.client.claim.held, h)
+	}
+	h.conn.mu.Lock()
+	defer h.conn.mu.Unlock()
+	delete(h.conn.held, h)
+	return true
 }
 
 // lose says that the locks are gone. It is called once, after h was dropped.
@@ -89,16 +114,21 @@ func (h *Held) lose() { close(h.lost) }
 func (h *Held) Locks() []api.Lock { return h.locks }
 
 // Lost returns a channel that is closed when the locks are gone though Release
-// did not give them back: when the connection they are tied to broke or was
-// closed. Locks that are tied to the process are looked after when the client
-// connects again, with its next call.
+// did not give them back: when the connection they are tied to was closed, or
+// broke and they could not be claimed on another one. Until that is known it
+// stays open, which takes as long as the daemon is away, and at most two minutes.
+// Meanwhile the daemon's keeper holds them, and nobody else gets them. Locks that
+// are tied to the process are looked after when the client connects again, with
+// its next call.
 func (h *Held) Lost() <-chan struct{} { return h.lost }
 
 // Release gives the locks back. It does so even when ctx is done; ctx only
 // bounds how long it waits for the answer. It fails with ErrLost when the locks
-// were gone before. After any other error it may be called again; after it
-// succeeded it does nothing and succeeds.
+// were gone before. After any other error it may be called again, and need not
+// be where they are tied to the connection: then they are given back as soon as
+// they were claimed. After it succeeded it does nothing and succeeds.
 func (h *Held) Release(ctx context.Context) error {
+	h.ask()
 	if err := h.releasing.take(ctx); err != nil {
 		return err
 	}
@@ -124,23 +154,61 @@ func (h *Held) Release(ctx context.Context) error {
 	}
 }
 
+// ask notes down that h is to be released, for when its connection breaks first.
+func (h *Held) ask() {
+	h.client.mu.Lock()
+	defer h.client.mu.Unlock()
+	h.asked = true
+}
+
+// releaseAgain makes up for a release that came to nothing because the
+// connection broke, on the one on which h was claimed.
+func (h *Held) releaseAgain(cn *conn) {
+	if !h.releasing.takeUntil(cn.broken) {
+		return
+	}
+	defer h.releasing.give()
+	if !h.released {
+		_ = h.release(cn) // has nobody to tell; when cn breaks it is tried again
+	}
+}
+
 // connection is where to release h, or nil when it is released.
 func (h *Held) connection(ctx context.Context) (*conn, error) {
 	if h.released {
 		return nil, nil
 	}
-	if !h.process {
-		return h.conn, nil
+	if cn := h.carrier(); !h.process && cn.works() {
+		return cn, nil
 	}
-	cn, err := h.client.registered(ctx) // which looks whether h is lost
+	if h.isLost() {
+		return nil, h.gone()
+	}
+	cn, err := h.client.registered(ctx) // which looks whether it is
+	switch {
+	case h.isLost():
+		return nil, h.gone()
+	case err != nil:
+		return nil, h.broken(err)
+	}
+	return cn, nil
+}
+
+// gone is what the release of something lost comes to: nothing when an earlier one
+// was under way.
+func (h *Held) gone() error {
+	if h.released = h.unsure; h.released {
+		return nil
+	}
+	return lostError(h)
+}
+
+func (h *Held) isLost() bool {
 	select {
 	case <-h.lost:
-		if h.released = h.unsure; h.released {
-			return nil, nil // by the earlier release
-		}
-		return nil, lostError(h)
+		return true
 	default:
-		return cn, err
+		return false
 	}
 }
 
@@ -170,13 +238,13 @@ func (h *Held) release(cn *conn) error {
 	return fmt.Errorf("%w: %w", lostError(h), err)
 }
 
-// broken is the error of a release whose connection broke: the end of locks
-// that are tied to it.
+// broken is the error of a release whose connection broke. When it was closed
+// that is the end of the locks that are tied to it.
 func (h *Held) broken(err error) error {
-	if h.process {
-		return err
+	if !h.process && errors.Is(err, ErrClosed) {
+		return lostError(h)
 	}
-	return lostError(h)
+	return err
 }
 
 func lostError(h *Held) error {

@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"time"
 
 	"virtlock/client/api"
 )
@@ -37,11 +38,42 @@ func (c *Client) Restrict(ctx context.Context) error {
 	return err
 }
 
+// Fence ends the process of an owner, which frees its locks: with SIGTERM, and
+// with SIGKILL when it lives on after the grace. 0 is the daemon's default of ten
+// seconds, a negative grace kills at once. The reason goes into the log and the
+// events, and must not be empty. Fence returns when that has begun, with the owner
+// and what it holds. How it ends is told by an event, api.EventOwnerFenced or
+// api.EventOwnerFenceFailed: subscribe before. Called again it may make the grace
+// shorter.
+//
+// It fails with ErrNotFound when the process is no owner that the daemon knows,
+// with ErrInvalid when it is the caller's own or the daemon's, and with ErrDenied
+// when the daemon may not signal it.
+func (c *Client) Fence(ctx context.Context, pid int, grace time.Duration, reason string) (api.FenceResult, error) {
+	params := api.FenceParams{PID: pid, GraceMS: graceMS(grace), Reason: reason}
+	return call[api.FenceResult](ctx, c, api.OwnerFence, params)
+}
+
+// graceMS is a grace in milliseconds, rounded up: 0 would mean another.
+func graceMS(grace time.Duration) int64 {
+	if grace < 0 {
+		return -1
+	}
+	ms := grace.Milliseconds()
+	if grace%time.Millisecond != 0 {
+		ms++
+	}
+	return ms
+}
+
 // registered returns a connection on which the owner is registered.
 func (c *Client) registered(ctx context.Context) (*conn, error) {
 	cn, err := c.connect(ctx)
 	if err != nil || cn.registration() != nil {
 		return cn, err
+	}
+	if err := c.settled(ctx, cn); err != nil {
+		return nil, err
 	}
 	if err := cn.registering.take(ctx); err != nil {
 		return nil, err

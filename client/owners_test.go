@@ -1,10 +1,12 @@
 package client_test
 
 import (
+	"encoding/json"
 	"errors"
 	"os"
 	"os/exec"
 	"testing"
+	"time"
 
 	"virtlock/client"
 	"virtlock/client/api"
@@ -82,5 +84,70 @@ func TestRestrict(t *testing.T) {
 	}
 	if _, err := d.Client(t).Acquire(t.Context(), 0, r); !errors.Is(err, client.ErrBusy) {
 		t.Errorf("Acquire of what it holds = %v, want ErrBusy", err)
+	}
+}
+
+func TestFence(t *testing.T) {
+	d := daemontest.Start(t)
+	guest := exec.Command("sleep", "1000")
+	if err := guest.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer guest.Wait()
+	c, r := d.Client(t), newDisk(t, "a")
+	c.Owner, c.TiedTo = api.Owner{Name: "web01", PID: guest.Process.Pid}, api.TiedToProcess
+	acquire(t, c, r)
+	events, err := c.Subscribe(t.Context(), "owner.fenced")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer events.Close()
+	if _, err := c.Fence(t.Context(), os.Getpid(), 0, "split brain"); !errors.Is(err, client.ErrInvalid) {
+		t.Errorf("Fence of the caller = %v, want ErrInvalid", err)
+	}
+	result, err := c.Fence(t.Context(), guest.Process.Pid, time.Nanosecond, "split brain")
+	if err != nil || result.Owner.Name != "web01" || len(result.Locks) != 1 || result.Locks[0].Name != r.Name {
+		t.Errorf("Fence = %+v, %v", result, err)
+	}
+	if event := next(t, events, api.EventOwnerFenced); event.Message != "split brain" || event.Owner.Name != "web01" {
+		t.Errorf("event = %+v", event)
+	}
+	mustBeFree(t, c, r)
+}
+
+// TestFenceGrace sees what is asked for on the wire.
+func TestFenceGrace(t *testing.T) {
+	want := map[time.Duration]int64{0: 0, -time.Hour: -1, -1: -1, 1: 1, time.Second: 1000, 1500 * time.Microsecond: 2, 1<<63 - 1: 9223372036855}
+	c := fakeDaemon(t, func(fc *fakeConn) {
+		for {
+			call, ok := fc.Read()
+			if !ok {
+				return
+			}
+			var params api.FenceParams
+			if err := json.Unmarshal(call.Params, &params); err != nil {
+				t.Error(err)
+			}
+			fc.Reply(call, api.FenceResult{Owner: api.Owner{PID: int(params.GraceMS)}})
+		}
+	})
+	for grace, want := range want {
+		if result, err := c.Fence(t.Context(), 1, grace, "x"); err != nil || int64(result.Owner.PID) != want {
+			t.Errorf("%v is %d, %v; want %d", grace, result.Owner.PID, err, want)
+		}
+	}
+}
+
+func TestReexec(t *testing.T) {
+	c := fakeDaemon(t, func(fc *fakeConn) {
+		fc.Reply(fc.Expect(api.DaemonReexec), api.ReexecResult{Version: "2", PID: 7})
+		fc.Fail(fc.Expect(api.DaemonReexec), api.CodeRefused)
+		fc.Read()
+	})
+	if result, err := c.Reexec(t.Context()); err != nil || result.Version != "2" || result.PID != 7 {
+		t.Errorf("Reexec = %+v, %v", result, err)
+	}
+	if _, err := c.Reexec(t.Context()); !errors.Is(err, client.ErrRefused) {
+		t.Errorf("Reexec = %v, want ErrRefused", err)
 	}
 }

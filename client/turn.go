@@ -34,4 +34,15 @@ func (t *turn) take(ctx context.Context) error {
 	}
 }
 
+// takeUntil waits for the turn until a channel is closed, and reports whether it
+// has it.
+func (t *turn) takeUntil(end <-chan struct{}) bool {
+	select {
+	case t.tokens() <- struct{}{}:
+		return true
+	case <-end:
+		return false
+	}
+}
+
 func (t *turn) give() { <-t.tokens() }

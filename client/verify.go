@@ -2,7 +2,6 @@ package client
 
 import (
 	"context"
-	"strconv"
 	"time"
 
 	"virtlock/client/api"
@@ -15,13 +14,12 @@ func (c *Client) verify(ctx context.Context, cn *conn, owner api.Owner) error {
 	if len(held) == 0 {
 		return nil
 	}
-	var result api.LocksResult
-	filter := api.LockFilter{Owner: strconv.Itoa(owner.PID)}
-	if err := cn.call(ctx, api.LockList, filter, &result, nil); err != nil {
+	locks, err := cn.locksOf(ctx, owner.PID)
+	if err != nil {
 		return err
 	}
 	for _, h := range held {
-		if !h.among(result.Locks, owner.PID) && h.drop() {
+		if !h.among(locks, owner.PID) && h.drop() {
 			h.lose()
 		}
 	}

@@ -1,10 +1,13 @@
 package daemon_test
 
 import (
+	"context"
 	"encoding/json"
+	"net"
 	"os"
 	"testing"
 
+	"virtlock/client"
 	"virtlock/client/api"
 	"virtlock/daemon/daemontest"
 )
@@ -112,5 +115,43 @@ func TestClaimRefuses(t *testing.T) {
 	eventually(t, "it is free", func() bool { return len(c.locks()) == 0 })
 	if code := codeOf(c.call("owner.register", `{"claim":%d}`, client)); code == "" {
 		t.Error("claimed what a dead process had")
+	}
+}
+
+// TestClientClaims has the Go client, whose locks live on.
+func TestClientClaims(t *testing.T) {
+	d, disk := daemontest.Start(t), newFile(t, t.TempDir(), "a.img")
+	links := make(chan net.Conn, 10)
+	c := &client.Client{Dial: func(context.Context) (net.Conn, error) {
+		link, err := net.Dial("unix", d.Socket)
+		links <- link
+		return link, err
+	}}
+	defer c.Close()
+	held, err := c.Acquire(t.Context(), 0, api.Resource{Name: disk})
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := <-links
+	d.Orphan(held.Locks()[0].Holders[0].Client)
+	link.Close()
+	<-links // it comes back
+	if _, err := c.Register(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	other := registerAs(t, d.Socket, "other")
+	if code := other.acquire(disk); code != api.CodeBusy {
+		t.Errorf("another one gets it: %q", code)
+	}
+	if err := held.Release(t.Context()); err != nil {
+		t.Errorf("Release = %v", err)
+	}
+	if code := other.acquire(disk); code != "" {
+		t.Errorf("after its release: %s", code)
+	}
+	select {
+	case <-held.Lost():
+		t.Error("lost though it was claimed")
+	default:
 	}
 }
