@@ -26,7 +26,7 @@ const (
 
 // commands is the one table of commands.
 func commands() []command {
-	return []command{listCommand(), inspectCommand(), statusCommand(), helpCommand(), completeCommand()}
+	return []command{listCommand(), inspectCommand(), statusCommand(), reexecCommand(), helpCommand(), completeCommand()}
 }
 
 // newApp makes the parser of one command line. The library keeps state in it

@@ -58,6 +58,7 @@ Locks:
 
 Daemon:
   status                 show how the daemon is
+  reexec                 let the daemon go on as the program that is installed now
 
 Help:
   help                   show what there is, or how to use a command
@@ -107,7 +108,7 @@ func TestCommandHelp(t *testing.T) {
 // TestHelpIsACommandToo is for those who know virsh.
 func TestHelpIsACommandToo(t *testing.T) {
 	compare(t, runOK(t, "help"), runOK(t, "--help"))
-	for _, name := range []string{"list", "inspect", "status", "help"} {
+	for _, name := range []string{"list", "inspect", "status", "reexec", "help"} {
 		compare(t, runOK(t, "help", name), runOK(t, name, "--help"))
 	}
 }

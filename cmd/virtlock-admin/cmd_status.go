@@ -32,11 +32,21 @@ func runStatus(ctx context.Context, e *env, _ *cli.Context, args []string) error
 	case err != nil:
 		return err
 	case e.options.json:
-		return e.printJSON(status)
+		err = e.printJSON(status)
 	case !e.options.quiet:
 		e.printStatus(status)
 	}
-	return nil
+	if n := len(status.Missing); n > 0 && err == nil {
+		err = &missingError{n}
+	}
+	return err
+}
+
+// missingError says that owners rely on locks that nobody holds for them.
+type missingError struct{ locks int }
+
+func (e *missingError) Error() string {
+	return plural(e.locks, "lock") + " of running owners missing"
 }
 
 func (e *env) printStatus(s api.Status) {
@@ -50,6 +60,10 @@ func (e *env) printStatus(s api.Status) {
 	printField(e.out, "Holders", s.Holders)
 	printField(e.out, "Owners", s.Owners)
 	printField(e.out, "Waiters", s.Waiters)
+	printField(e.out, "Keeper", keeper(s.Keeper))
+	for _, lock := range s.Missing {
+		printField(e.out, "Missing", missing(lock))
+	}
 	fmt.Fprintln(e.out)
 	printField(e.out, "Clients", fmt.Sprintf("%d of %d", s.Clients, s.MaxClients))
 	printField(e.out, "Admin clients", fmt.Sprintf("%d of %d", s.AdminClients, s.AdminMaxClients))
@@ -60,4 +74,26 @@ func (e *env) printStatus(s api.Status) {
 	printField(e.out, "Refused", s.Refused)
 	printField(e.out, "Released", s.Released)
 	fmt.Fprintln(e.out)
+}
+
+// keeper is how the keeper is shown.
+func keeper(k *api.Keeper) string {
+	if k == nil {
+		return "none"
+	}
+	state := "incomplete"
+	if k.Complete {
+		state = "complete"
+	}
+	return fmt.Sprintf("process %d, %s, %s", k.PID, plural(k.Locks, "lock"), state)
+}
+
+// missing is how a lock is shown that nobody holds for its owner. Its reason comes
+// from the daemon, but may name other programs.
+func missing(lock api.MissingLock) string {
+	name := quote(lock.Name)
+	if lock.Lockspace != "" {
+		name = quote(lock.Lockspace) + " " + name
+	}
+	return fmt.Sprintf("%s (%s) of %s (pid %d): %s", name, lock.Mode, ownerName(lock.Owner), lock.Owner.PID, quote(lock.Reason))
 }

@@ -32,7 +32,7 @@ func TestComplete(t *testing.T) {
 	h.hold(t, h.guest, api.Resource{Lockspace: space, Name: "3d0c9f", Autocreate: true})
 	globals := "--connect -c --socket --timeout --json --quiet -q --help -h --version -v -V"
 	tests := map[string]struct{ words, want string }{
-		"Nothing":           {"|", "list inspect status help"},
+		"Nothing":           {"|", "list inspect status reexec help"},
 		"Command":           {"st", "status"},
 		"NoHiddenCommand":   {"__", ""},
 		"AfterGlobal":       {"-q li", "list"},
@@ -55,7 +55,7 @@ func TestComplete(t *testing.T) {
 		"InspectInSpace":    {"inspect " + space + " |", "3d0c9f"},
 		"InspectInDirect":   {"inspect direct |", h.image},
 		"InspectNoMore":     {"inspect a b |", ""},
-		"Help":              {"help |", "list inspect status help"},
+		"Help":              {"help |", "list inspect status reexec help"},
 		"HelpTyped":         {"help st", "status"},
 		"HelpNoMore":        {"help list |", ""},
 		"NoOptionAfterDash": {"inspect -- -", ""},
@@ -118,6 +118,7 @@ func TestCompleteCommand(t *testing.T) {
 	compare(t, runOK(t, "__complete", "--", "list", "--mo"), "--mode\tonly of the MODE: exclusive or shared\n")
 	compare(t, runOK(t, "__complete"), "list\tlist the locks that are held\n"+
 		"inspect\tshow one lock, its holders and who waits for it\nstatus\tshow how the daemon is\n"+
+		"reexec\tlet the daemon go on as the program that is installed now\n"+
 		"help\tshow what there is, or how to use a command\n")
 	compare(t, runOK(t, "__complete", "--line", "virtlock-admin list --mode=s", "--breaks", "=:"), "shared \n")
 }

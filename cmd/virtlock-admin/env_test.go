@@ -132,7 +132,7 @@ func TestOwnSessionHint(t *testing.T) {
 func TestExplain(t *testing.T) {
 	codes := map[api.Code]int{
 		api.CodeBusy: exitBusy, api.CodeNotFound: exitNotFound, api.CodeDenied: exitDenied,
-		api.CodeInvalid: exitUsage, api.CodeLimit: exitFailed, api.CodeIO: exitFailed,
+		api.CodeInvalid: exitUsage, api.CodeLimit: exitFailed, api.CodeIO: exitFailed, api.CodeRefused: exitFailed,
 	}
 	for code, want := range codes {
 		message, hint, status := explain(&client.Error{Op: "x", Code: code, Message: "no", Hint: "why"})

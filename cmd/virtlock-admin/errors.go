@@ -68,6 +68,7 @@ func explain(err error) (message, hint string, status int) {
 		notFound    *notFoundError
 		unreachable *client.UnreachableError
 		refusal     *client.Error
+		missing     *missingError
 	)
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
@@ -76,6 +77,8 @@ func explain(err error) (message, hint string, status int) {
 		return usage.message, usage.hint, exitUsage
 	case errors.As(err, &notFound):
 		return notFound.message, notFound.hint, exitNotFound
+	case errors.As(err, &missing):
+		return missing.Error(), "stop these owners, or who has the disks now: virtlock-admin status names them", exitFailed
 	case errors.As(err, &unreachable):
 		return unreachable.Error(), unreachable.Hint(), exitUnreachable
 	case errors.As(err, &refusal):

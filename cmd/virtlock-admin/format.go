@@ -60,6 +60,14 @@ func ownerName(owner api.Owner) string {
 	return quote(owner.Name)
 }
 
+// plural counts things.
+func plural(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return strconv.Itoa(n) + " " + thing + "s"
+}
+
 // age is how long ago something was, in its two largest units.
 func age(d time.Duration) string {
 	const day = 24 * time.Hour
