@@ -52,7 +52,7 @@ func TestOrphanIsNotClaimedInTime(t *testing.T) {
 		if !d.table.Holds(o.owner) {
 			t.Error("its locks went before the time was over")
 		}
-		time.Sleep(1)
+		time.Sleep(time.Nanosecond)
 		synctest.Wait()
 		if d.table.Holds(o.owner) || owner.users != fenceUsers || len(d.orphans.byClient) > 0 {
 			t.Errorf("holds %v, %d users, %v", d.table.Holds(o.owner), owner.users, d.orphans.byClient)
