@@ -120,10 +120,21 @@ func TestOwnerEndsWhileItIsToldOf(t *testing.T) {
 	if len(slow.ended) == 0 || len(slow.state.Holds) < 2 {
 		t.Errorf("%d hold, %d have ended", len(slow.state.Holds), len(slow.ended))
 	}
-	// A daemon that ends in the middle of it takes nothing along.
 	unix.Close(fd)
-	k, _, ended := find(t, socket)
+
+	// A daemon that ends in the middle of it takes nothing along, and what it
+	// said is heard.
+	fd, err = connect(socket, silence)
+	must(t, err)
+	must(t, (&takeover{fd: fd, in: newInbox()}).welcome(0))
+	for _, m := range []message{hello, {Kind: kindChange, Change: &Change{Space: "/heard"}}} {
+		_, err = unix.SendmsgN(fd, m.append(nil), nil, nil, 0)
+		must(t, err)
+	}
+	unix.Close(fd)
+	k, s, ended := find(t, socket)
 	equal(t, "the number of ended holds", len(ended), n)
+	equal(t, "the space", strings.Join(s.Spaces, " "), "/heard")
 	must(t, k.Close())
 }
 

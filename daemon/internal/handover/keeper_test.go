@@ -146,20 +146,21 @@ func TestSharedLock(t *testing.T) {
 		Change{Hold: &Hold{ID: 1, Lock: 5, FD: fd, Name: path, Shared: true, Owner: identity(t, first.pid())}},
 		Change{Hold: &Hold{ID: 2, Lock: 5, FD: -1, Name: path, Shared: true, Owner: identity(t, second.pid())}},
 		Change{Hold: &Hold{ID: 3, Lock: 5, FD: -1, Name: path, Shared: true, Owner: identity(t, second.pid())}},
+		Change{Hold: &Hold{ID: 4, Lock: 5, FD: -1, Name: path, Shared: true, Owner: identity(t, second.pid())}},
 	))
-	equal(t, "what it keeps", ask(t, k), Kept{Locks: 1, Holds: 3})
+	equal(t, "what it keeps", ask(t, k), Kept{Locks: 1, Holds: 4})
 	unix.Close(fd)
 	first.kill()
-	eventually(t, "the first owner's end is seen", func() bool { return ask(t, k) == Kept{Locks: 1, Holds: 2, Ended: 1} })
+	eventually(t, "the first owner's end is seen", func() bool { return ask(t, k) == Kept{Locks: 1, Holds: 3, Ended: 1} })
 	must(t, k.Pass(Change{Drop: 2}))
-	equal(t, "what it keeps", ask(t, k), Kept{Locks: 1, Holds: 1, Ended: 1})
+	equal(t, "what it keeps", ask(t, k), Kept{Locks: 1, Holds: 2, Ended: 1})
 	if !isLocked(t, path) {
 		t.Fatal("the lock went before its last hold")
 	}
 	// Its descriptor comes with what is now its first hold.
 	must(t, k.Close())
 	k, s, ended := find(t, socket)
-	if len(s.Holds) != 1 || s.Holds[0].ID != 3 || s.Holds[0].FD < 0 {
+	if len(s.Holds) != 2 || s.Holds[0].ID != 3 || s.Holds[0].FD < 0 || s.Holds[1].ID != 4 || s.Holds[1].FD != -1 {
 		t.Errorf("the holds are %+v", s.Holds)
 	}
 	if len(ended) != 1 || ended[0].ID != 1 || ended[0].FD != -1 {
@@ -168,8 +169,8 @@ func TestSharedLock(t *testing.T) {
 	unix.Close(s.Holds[0].FD)
 	second.kill()
 	eventually(t, "the lock is free", func() bool { return !isLocked(t, path) })
-	equal(t, "what it keeps", ask(t, k), Kept{Ended: 2})
-	must(t, k.Pass(Change{Drop: 1}, Change{Drop: 3}, Change{Drop: 99}))
+	equal(t, "what it keeps", ask(t, k), Kept{Ended: 3})
+	must(t, k.Pass(Change{Drop: 1}, Change{Drop: 3}, Change{Drop: 4}, Change{Drop: 99}))
 	equal(t, "what it keeps", ask(t, k), Kept{})
 }
 
