@@ -228,6 +228,51 @@ func TestOwnerEndedBefore(t *testing.T) {
 	}
 }
 
+// What epoll has seen may be of an older process whose pid is used again.
+func TestOwnerOfAnOlderEvent(t *testing.T) {
+	k := newKept()
+	watched := -1
+	k.watcher = func(fd int, _ int32) error { watched = fd; return nil }
+	vm := guest(t)
+	o := identity(t, vm.pid())
+	k.hold(&keptRecord{raw: []byte{0}, id: 1, lock: 1, pid: o.PID, start: o.Start}, -1)
+	k.exited(int32(o.PID))
+	equal(t, "what it keeps", k.counts(), Kept{Locks: 1, Holds: 1})
+	vm.kill()
+	if !exited(watched, limit) {
+		t.Fatal("its end is not seen")
+	}
+	k.exited(int32(o.PID))
+	equal(t, "what it keeps", k.counts(), Kept{Ended: 1})
+}
+
+// An owner that cannot be watched keeps its locks, and is tried again.
+func TestOwnerThatCannotBeWatched(t *testing.T) {
+	k := newKept()
+	refuse := true
+	k.watcher = func(int, int32) error {
+		if refuse {
+			return unix.ENOSPC // of fs.epoll.max_user_watches
+		}
+		return nil
+	}
+	one, two := guest(t), guest(t)
+	for i, vm := range []*program{one, two} {
+		o := identity(t, vm.pid())
+		k.hold(&keptRecord{raw: []byte{0}, id: uint64(i + 1), lock: uint64(i + 1), pid: o.PID, start: o.Start}, -1)
+	}
+	k.exited(int32(one.pid()))
+	k.watchAgain()
+	equal(t, "what it keeps", k.counts(), Kept{Locks: 2, Holds: 2})
+	equal(t, "those to be tried again", len(k.unwatched), 2)
+	refuse = false
+	one.kill()
+	k.watchAgain()
+	equal(t, "what it keeps", k.counts(), Kept{Locks: 1, Holds: 1, Ended: 1})
+	equal(t, "those to be tried again", len(k.unwatched), 0)
+	k.ended(int32(two.pid()))
+}
+
 // The same hold again is the same hold, as it is now.
 func TestHoldIsPassedAgain(t *testing.T) {
 	k, socket := keep(t)
@@ -357,9 +402,12 @@ func TestKeeperEndsWhenItIsEmpty(t *testing.T) {
 func TestSocketIsAnothers(t *testing.T) {
 	k, socket := keep(t)
 	must(t, os.Rename(socket, socket+".old"))
-	must(t, os.WriteFile(socket, nil, 0o600))
+	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET|unix.SOCK_CLOEXEC, 0)
+	must(t, err)
+	defer unix.Close(fd)
+	must(t, unix.Bind(fd, &unix.SockaddrUnix{Name: socket}))
 	must(t, k.LetGo())
-	_, err := os.Stat(socket)
+	_, err = os.Stat(socket)
 	must(t, err)
 }
 
