@@ -28,10 +28,37 @@ type Process struct {
 	pidfd     int
 }
 
+// ErrHidden says that there is such a process and that /proc does not show it to
+// this one: proc(5), hidepid.
+var ErrHidden = errors.New("hidden process")
+
 // Find opens the process with that pid. It fails with ErrNoProcess when there
-// is none, or only its remains that nobody has waited for yet. The caller has
-// to Close it.
+// is none, or only its remains that nobody has waited for yet, and with ErrHidden
+// when nothing can be learned of it. The caller has to Close it.
 func Find(pid int) (*Process, error) {
+	p, err := Open(pid)
+	if err != nil {
+		return nil, err
+	}
+	// Read after the pidfd was opened and used only if the process still lives
+	// then: so it cannot be another process's.
+	p.StartTime, err = startTime(pid)
+	switch {
+	case p.Exited():
+		err = ErrNoProcess
+	case errors.Is(err, ErrNoProcess):
+		err = ErrHidden
+	}
+	if err != nil {
+		p.Close()
+		return nil, fmt.Errorf("find process %d: %w", pid, err)
+	}
+	return p, nil
+}
+
+// Open is Find without the StartTime: who calls has to know from elsewhere which
+// process that is.
+func Open(pid int) (*Process, error) {
 	if pid <= 0 {
 		return nil, fmt.Errorf("find process %d: %w", pid, ErrNoProcess)
 	}
@@ -44,18 +71,7 @@ func Find(pid int) (*Process, error) {
 	if err != nil {
 		return nil, os.NewSyscallError("pidfd_open", err)
 	}
-	p := &Process{PID: pid, pidfd: fd}
-	// Read after the pidfd was opened and used only if the process still lives
-	// then: so it cannot be another process's.
-	p.StartTime, err = startTime(pid)
-	if err == nil && p.Exited() {
-		err = fmt.Errorf("find process %d: %w", pid, ErrNoProcess)
-	}
-	if err != nil {
-		p.Close()
-		return nil, err
-	}
-	return p, nil
+	return &Process{PID: pid, pidfd: fd}, nil
 }
 
 // Exited reports whether the process has ended. One that nobody has waited for
@@ -94,7 +110,7 @@ func startTime(pid int) (uint64, error) {
 	b, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	if err != nil {
 		if errors.Is(err, os.ErrNotExist) || errors.Is(err, unix.ESRCH) {
-			return 0, fmt.Errorf("find process %d: %w", pid, ErrNoProcess)
+			return 0, ErrNoProcess
 		}
 		return 0, err
 	}
