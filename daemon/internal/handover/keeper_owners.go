@@ -21,12 +21,8 @@ func (k *kept) owner(pid int, start uint64) *keptOwner {
 	if o, ok := k.owners[int32(pid)]; ok && o.start == start {
 		return o
 	}
-	p, err := owner.Find(pid)
+	p, err := findOwner(pid, start)
 	if errors.Is(err, owner.ErrNoProcess) {
-		return nil
-	}
-	if err == nil && p.StartTime != start {
-		p.Close()
 		return nil
 	}
 	k.ended(int32(pid)) // an older one with its pid
@@ -38,6 +34,22 @@ func (k *kept) owner(pid int, start uint64) *keptOwner {
 		k.unwatched = append(k.unwatched, o)
 	}
 	return o
+}
+
+// findOwner opens the process with that pid and start time. It fails with
+// owner.ErrNoProcess when that one has ended.
+func findOwner(pid int, start uint64) (*owner.Process, error) {
+	p, err := owner.Find(pid)
+	if errors.Is(err, owner.ErrHidden) {
+		// Without rights the keeper sees no process of another user where /proc
+		// hides them. The daemon saw that it is the one, a moment ago.
+		return owner.Open(pid)
+	}
+	if err == nil && p.StartTime != start {
+		p.Close()
+		return nil, owner.ErrNoProcess
+	}
+	return p, err
 }
 
 // watch makes the keeper see the end of a process.
@@ -59,9 +71,9 @@ func (k *kept) watchAgain() {
 			continue
 		}
 		var err error
-		o.process, err = owner.Find(int(o.pid))
+		o.process, err = findOwner(int(o.pid), o.start)
 		switch {
-		case errors.Is(err, owner.ErrNoProcess), err == nil && o.process.StartTime != o.start:
+		case errors.Is(err, owner.ErrNoProcess):
 			k.ended(o.pid)
 		case err != nil || !k.watch(o):
 			k.unwatched = append(k.unwatched, o)

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -226,6 +227,63 @@ func TestOwnerEndedBefore(t *testing.T) {
 		equal(t, "what it keeps", ask(t, k), Kept{Ended: i + 1})
 		eventually(t, "the lock is free", func() bool { return !isLocked(t, path) })
 	}
+}
+
+// helpHidden is helpDaemon where /proc hides the processes of others but from a
+// group.
+func helpHidden(args []string) error {
+	if err := unix.Mount("", "/", "", unix.MS_REC|unix.MS_PRIVATE, ""); err != nil {
+		return err
+	}
+	if err := unix.Mount("proc", "/proc", "proc", 0, "hidepid=2,gid=12345"); err != nil {
+		return err
+	}
+	return helpDaemon(args)
+}
+
+// A user's own daemon has a keeper as well.
+func TestKeeperOfAnybody(t *testing.T) {
+	const user = 65534
+	dir, err := os.MkdirTemp("/tmp", "keeper")
+	must(t, err)
+	defer os.RemoveAll(dir)
+	must(t, os.Chown(dir, user, user))
+	credential := &syscall.Credential{Uid: user, Gid: user}
+	vm := startAs(t, &syscall.SysProcAttr{Credential: credential}, "owner").ready()
+	socket, path := dir+"/sock", dir+"/disk"
+	daemon := startAs(t, &syscall.SysProcAttr{Credential: credential}, "daemon", socket, strconv.Itoa(vm.pid()), path).ready()
+	pid := keeperOf(t, socket)
+	daemon.kill()
+	if !isLocked(t, path) {
+		t.Error("the lock went with the daemon")
+	}
+	vm.kill()
+	eventually(t, "the lock is free", func() bool { return !isLocked(t, path) })
+	eventually(t, "the keeper ends", func() bool { return !alive(pid) })
+	_, err = os.Stat(socket)
+	wantErr(t, err, os.ErrNotExist)
+}
+
+func TestOwnerIsHidden(t *testing.T) {
+	socket, path := scratch(t, "sock"), scratch(t, "disk")
+	nobody := &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: 65534, Gid: 65534}}
+	vm := startAs(t, nobody, "owner").ready()
+	apart := &syscall.SysProcAttr{Cloneflags: unix.CLONE_NEWNS}
+	daemon := startAs(t, apart, "hidden", socket, strconv.Itoa(vm.pid()), path).ready()
+	keeperOf(t, socket)
+	daemon.kill()
+	k, s, _ := find(t, socket)
+	if len(s.Holds) != 1 {
+		t.Fatal("the hold is gone")
+	}
+	unix.Close(s.Holds[0].FD)
+	if !isLocked(t, path) {
+		t.Error("the lock is gone")
+	}
+	vm.kill()
+	eventually(t, "the owner's end is seen", func() bool { return ask(t, k) == Kept{Ended: 1} })
+	eventually(t, "the lock is free", func() bool { return !isLocked(t, path) })
+	must(t, k.Close())
 }
 
 // What epoll has seen may be of an older process whose pid is used again.

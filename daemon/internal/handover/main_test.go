@@ -22,6 +22,7 @@ const helperEnv = "HANDOVER_TEST_HELPER"
 var helpers = map[string]func(args []string) error{
 	"owner":  func([]string) error { return nil },
 	"daemon": helpDaemon,
+	"hidden": helpHidden,
 	"resume": helpResume,
 	"again":  helpAgain,
 }
@@ -57,8 +58,14 @@ type program struct {
 // start runs a helper and waits until it is ready.
 func start(t testing.TB, what string, args ...string) *program {
 	t.Helper()
+	return startAs(t, &syscall.SysProcAttr{}, what, args...)
+}
+
+func startAs(t testing.TB, attributes *syscall.SysProcAttr, what string, args ...string) *program {
+	t.Helper()
 	cmd := exec.Command("/proc/self/exe", args...)
 	cmd.Env = append(os.Environ(), helperEnv+"="+what)
+	cmd.SysProcAttr = attributes
 	cmd.Stderr = os.Stderr
 	stdin, err := cmd.StdinPipe()
 	must(t, err)
