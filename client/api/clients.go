@@ -22,6 +22,15 @@ type Client struct {
 	Waiting int `json:"waiting"`
 }
 
+// ClientCloseParams are the params of client.close, which closes a connection and
+// does nothing else: nobody is killed, and what is tied to a process stays held.
+// What is tied to the connection is released.
+type ClientCloseParams struct {
+	Client uint64 `json:"client"`
+	// Reason is why, for the history. It must not be empty.
+	Reason string `json:"reason"`
+}
+
 // ClientsResult is the result of client.list: all clients by ID.
 type ClientsResult struct {
 	Clients []Client `json:"clients"`

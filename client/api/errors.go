@@ -14,6 +14,7 @@ const (
 	CodeDenied        Code = "denied"         // the caller may not do this
 	CodeInvalid       Code = "invalid"        // the request makes no sense as it stands
 	CodeLimit         Code = "limit"          // a limit of the daemon or the system is reached
+	CodeForced        Code = "forced"         // the lock was taken from its owner by force; the message says by whom, and why
 	CodeRefused       Code = "refused"        // the daemon would not do it; nothing has changed
 	CodeIO            Code = "io"             // storage failed
 )

@@ -24,6 +24,8 @@ const (
 	EventKeeperStarted      EventType = "keeper.started"
 	EventKeeperLost         EventType = "keeper.lost" // it ended; another one is started
 	EventLockMissing        EventType = "lock.missing"
+	EventLockForced         EventType = "lock.forced"        // somebody released it by force; Message says why
+	EventClientForced       EventType = "client.forced"      // somebody closed a connection; Message says why
 	EventOwnerFenced        EventType = "owner.fenced"       // it is gone, and so are its locks
 	EventOwnerFenceFailed   EventType = "owner.fence_failed" // it could not be killed, and keeps its locks
 	// EventLost stands for events that this subscriber did not read in time.

@@ -26,9 +26,16 @@ const (
 	LockList        = "lock.list"
 	LockInspect     = "lock.inspect"
 	OwnerFence      = "owner.fence"
+	OwnerList       = "owner.list"
 	ClientList      = "client.list"
 	DaemonStatus    = "daemon.status"
 	DaemonReexec    = "daemon.reexec"
+	DaemonReload    = "daemon.reload"
+	DaemonLog       = "daemon.log"
+	DaemonLimits    = "daemon.limits"
+	ClientClose     = "client.close"
+	LockForce       = "lock.force_release"
+	AuditList       = "audit.list"
 	EventSubscribe  = "event.subscribe"
 )
 

@@ -74,3 +74,23 @@ type FenceResult struct {
 	// Locks are what the owner held when it began.
 	Locks []Lock `json:"locks"`
 }
+
+// OwnerInfo is a process that is registered or holds locks.
+type OwnerInfo struct {
+	// Owner is the latest name that it went by.
+	Owner Owner `json:"owner"`
+	// Started is when the process started.
+	Started time.Time `json:"started,omitzero"`
+	// Clients are the connections that are registered for it now.
+	Clients []uint64 `json:"clients"`
+	// Locks is how many resources it holds, Waiting how many of its calls wait.
+	Locks   int `json:"locks"`
+	Waiting int `json:"waiting"`
+	// Fencing says that it is being ended by owner.fence.
+	Fencing bool `json:"fencing"`
+}
+
+// OwnersResult is the result of owner.list: all owners by pid.
+type OwnersResult struct {
+	Owners []OwnerInfo `json:"owners"`
+}
