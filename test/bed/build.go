@@ -41,16 +41,41 @@ var binaries = sync.OnceValues(func() (string, error) {
 	return dir, watchSources()
 })
 
+// Install builds and installs below a directory as a user does, without the race
+// detector.
+func Install(t testing.TB, root string) {
+	t.Helper()
+	module, err := moduleDir()
+	if err == nil {
+		err = watchSources()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command("make", "-C", module, "install", "DESTDIR="+root, "PREFIX=/usr").CombinedOutput()
+	if err != nil {
+		t.Fatalf("make install: %v: %s", err, out)
+	}
+}
+
+// moduleDir is where our sources are.
+func moduleDir() (string, error) {
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "virtlock").Output()
+	if err != nil {
+		return "", fmt.Errorf("find module: %w", err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
 // watchSources reads the directories of our sources, which is how the go
 // command learns that a result of these tests must not be taken from its cache
 // once one of them changes: it sees imports, not what a test builds and starts.
 func watchSources() error {
-	out, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "virtlock").Output()
+	root, err := moduleDir()
 	if err != nil {
-		return fmt.Errorf("find module: %w", err)
+		return err
 	}
-	root := strings.TrimSpace(string(out))
-	for _, dir := range []string{"cmd", "client", "daemon"} {
+	for _, dir := range []string{"cmd", "client", "daemon", "systemd", "Makefile"} {
 		nothing := func(_ string, _ fs.DirEntry, err error) error { return err }
 		if err := filepath.WalkDir(filepath.Join(root, dir), nothing); err != nil {
 			return err

@@ -41,11 +41,17 @@ func newConn(t testing.TB, conn net.Conn, err error) *Conn {
 func (h *Host) Owner(name string, pid int) *Conn {
 	h.t.Helper()
 	c := h.Connect()
+	c.register(name, pid)
+	return c
+}
+
+// register registers an owner whose locks go with its process only.
+func (c *Conn) register(name string, pid int) {
+	c.t.Helper()
 	c.Must(api.OwnerRegister, api.RegisterParams{
 		Owner:  api.Owner{Name: name, PID: pid},
 		TiedTo: api.TiedToProcess,
 	}, nil)
-	return c
 }
 
 // Close closes the connection.
