@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -38,6 +39,10 @@ func testMain(m *testing.M) int {
 		fmt.Fprintf(os.Stderr, "%s%v\n", out, err)
 		return 1
 	}
+	if err := watchSources(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
 	if os.Geteuid() != 0 {
 		fmt.Fprintln(os.Stderr, "these tests need root, for mount namespaces")
 		return 1
@@ -55,6 +60,19 @@ func testMain(m *testing.M) int {
 		return 1
 	}
 	return m.Run()
+}
+
+// watchSources reads the directories of the program's sources, which is how the
+// go command learns that a result must not be taken from its cache once one of
+// them changes: it sees what a test imports, not what it builds and starts.
+func watchSources() error {
+	for _, dir := range []string{".", "../../daemon"} {
+		nothing := func(_ string, _ fs.DirEntry, err error) error { return err }
+		if err := filepath.WalkDir(dir, nothing); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // patience is how long tests wait for what must happen.

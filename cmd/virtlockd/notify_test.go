@@ -82,6 +82,21 @@ func (m *manager) next(field string) message {
 	}
 }
 
+// wantNoMore checks that nothing more was told.
+func (m *manager) wantNoMore() {
+	m.t.Helper()
+	const last = "LAST=1"
+	if err := sendDatagram(m.address, last); err != nil {
+		m.t.Fatal(err)
+	}
+	for got := range m.messages {
+		if got.text == last {
+			return
+		}
+		m.t.Errorf("then told %q", got.text)
+	}
+}
+
 // value is what a field of a message has after its =.
 func (m message) value(field string) string {
 	_, after, _ := strings.Cut("\n"+m.text, "\n"+field+"=")
@@ -117,6 +132,7 @@ func TestNotifiedOfAStart(t *testing.T) {
 		if got := m.next("STOPPING=1"); got.text != "STOPPING=1\nSTATUS=Ending" {
 			t.Errorf("at the end: %q", got.text)
 		}
+		m.wantNoMore()
 	}
 }
 
@@ -130,10 +146,7 @@ func TestNotifiedOfAnEnd(t *testing.T) {
 	if got := p.wait(); got.status != exitOK {
 		t.Errorf("got %+v", got)
 	}
-	m.conn.Close()
-	for got := range m.messages {
-		t.Errorf("then told %q", got.text)
-	}
+	m.wantNoMore()
 }
 
 func TestNotifiedOfAReload(t *testing.T) {
