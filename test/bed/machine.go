@@ -178,7 +178,9 @@ func (m *Machine) Command(ctx context.Context, words ...string) *exec.Cmd {
 	inside := []string{"--target", strconv.Itoa(m.init), "--mount", "--pid", "--uts", "--ipc", "--wdns=/"}
 	cmd := exec.CommandContext(ctx, "nsenter", append(inside, words...)...)
 	cmd.Env = []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "SYSTEMD_PAGER=", "LC_ALL=C.UTF-8"}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // no ^C of who tests
+	// nsenter is the parent of what runs inside, and both have to go.
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return unix.Kill(-cmd.Process.Pid, unix.SIGKILL) }
 	return cmd
 }
 
