@@ -25,6 +25,9 @@ type Image struct {
 	Notes map[string]string
 	// LibvirtState is where libvirt's daemon looks for what is left to it.
 	LibvirtState string
+	// Around does a re-exec, and tells others before and, if it failed, after it.
+	// nil does it and no more.
+	Around func(reexec func() error) error
 	// Before is called when the point of no return is near: signals must do
 	// nothing that ends the process, which will be our program again or libvirt's
 	// daemon. After is called when it failed all the same.
@@ -61,13 +64,20 @@ func (d *Daemon) reexec(caller *reexecCaller) error {
 	if !d.reexecution.begin(caller) {
 		return nil
 	}
-	refused := &RefusedError{d.tryReexec()}
+	refused := &RefusedError{d.config.Image.around(d.tryReexec)}
 	d.log.Error("not re-executed, and goes on as before", "error", refused.Err)
 	d.events.publish(api.EventDaemonReexecFailed, func(e *api.Event) { e.Message = refused.Err.Error() })
 	for _, c := range d.reexecution.end() {
 		c.answer(nil, refused)
 	}
 	return refused
+}
+
+func (i *Image) around(reexec func() error) error {
+	if i == nil || i.Around == nil {
+		return reexec()
+	}
+	return i.Around(reexec)
 }
 
 func (d *Daemon) tryReexec() error {

@@ -179,9 +179,7 @@ func (p *program) actions(d *daemon.Daemon, end func()) map[os.Signal]func() {
 			log.Error("configuration not reloaded, the settings stay as they are", "error", err)
 		}
 	}
-	reexec := func() {
-		p.notify.during("Being executed again", d.Reexec) // which logs a failure
-	}
+	reexec := func() { d.Reexec() } // which logs a failure
 	return map[os.Signal]func(){
 		syscall.SIGUSR1: reexec,
 		syscall.SIGTERM: leave,

@@ -51,6 +51,7 @@ func (p *program) image(pid *pidFile) *daemon.Image {
 		Notes:  map[string]string{programNote: p.path},
 		Files:  make(map[string]*os.File),
 		Before: p.signals.hold, After: p.signals.release,
+		Around: func(reexec func() error) error { return p.notify.during("Being executed again", reexec) },
 	}
 	for note, option := range map[string]*string{configNote: p.options.config, pidFileName: p.options.pidFile} {
 		if option != nil && *option != "" {
