@@ -29,8 +29,9 @@ type keeper struct {
 	in     *inbox
 
 	kept
-	busy  bool // it was told of a change since it waited last
-	letGo bool // the daemon wants it to end
+	busy  bool      // it was told of a change since it waited last
+	letGo bool      // the daemon wants it to end
+	tried time.Time // when those that cannot be watched were tried last
 }
 
 // pause is how long the keeper lets messages gather before it looks again. A
@@ -126,6 +127,8 @@ func (k *keeper) patience() int {
 	switch {
 	case k.out.crowded:
 		return 10
+	case len(k.idle) > 0:
+		return 100
 	case len(k.unwatched) > 0:
 		return 1000
 	}
@@ -144,8 +147,13 @@ func (k *keeper) serve(events []unix.EpollEvent) {
 			k.accept()
 		}
 	}
-	k.watchAgain()
-	k.forgetIdle()
+	if len(k.unwatched) > 0 && time.Since(k.tried) > time.Second {
+		k.watchAgain()
+		k.tried = time.Now()
+	}
+	if len(events) == 0 || len(k.idle) > mostIdle {
+		k.forgetIdle()
+	}
 }
 
 // accept takes in whoever has connected.

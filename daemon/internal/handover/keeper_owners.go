@@ -105,6 +105,9 @@ func (k *kept) ended(pid int32) {
 	k.forget(o)
 }
 
+// mostIdle is how many owners without holds are watched for a while.
+const mostIdle = 64
+
 // leave takes a hold from its owner. One that has none left is forgotten a
 // little later, as it often takes the next one at once.
 func (k *kept) leave(o *keptOwner, id uint64) {

@@ -381,7 +381,7 @@ func TestDaemonEndsWithoutHavingRead(t *testing.T) {
 	if n, err := unix.Poll(fds, int(limit.Milliseconds())); n != 1 {
 		t.Fatalf("no welcome: %v", err)
 	}
-	must(t, unix.Kill(pid, unix.SIGSTOP))
+	stop(t, pid)
 	passed := message{Kind: kindChange, Change: &c}
 	control := rights()
 	setRight(control, c.Hold.FD)
@@ -527,7 +527,7 @@ func TestKeeperHangs(t *testing.T) {
 	k, socket := keep(t)
 	const short = 50 * time.Millisecond
 	k.setPatience(short)
-	must(t, unix.Kill(k.PID(), unix.SIGSTOP))
+	stop(t, k.PID())
 	_, err := k.Ask()
 	if err == nil || errors.Is(err, ErrKeeperGone) {
 		t.Errorf("asked: %v", err)
@@ -541,7 +541,7 @@ func TestKeeperHangs(t *testing.T) {
 	must(t, unix.Kill(k.PID(), unix.SIGCONT))
 	k.setPatience(limit)
 	equal(t, "what it keeps", ask(t, k), Kept{})
-	must(t, unix.Kill(k.PID(), unix.SIGSTOP))
+	stop(t, k.PID())
 	must(t, k.Close())
 	_, _, err = findKeeper(socket, short)
 	if err == nil || errors.Is(err, ErrNoKeeper) || !strings.Contains(err.Error(), fmt.Sprint(k.PID())) {
@@ -552,7 +552,7 @@ func TestKeeperHangs(t *testing.T) {
 func TestLetGoOfOneThatHangs(t *testing.T) {
 	k, socket := keep(t)
 	k.setPatience(100 * time.Millisecond)
-	must(t, unix.Kill(k.PID(), unix.SIGSTOP))
+	stop(t, k.PID())
 	pid := k.PID()
 	must(t, k.LetGo())
 	if err := unix.Kill(pid, 0); err != unix.ESRCH {

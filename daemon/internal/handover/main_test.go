@@ -215,6 +215,23 @@ func find(t testing.TB, socket string) (*Keeper, *State, []Hold) {
 	return k, s, ended
 }
 
+// stop stops a child, and returns when all of its threads stand still.
+func stop(t testing.TB, pid int) {
+	t.Helper()
+	must(t, unix.Kill(pid, unix.SIGSTOP))
+	var status unix.WaitStatus
+	for {
+		_, err := unix.Wait4(pid, &status, unix.WUNTRACED, nil)
+		if err != unix.EINTR {
+			must(t, err)
+			break
+		}
+	}
+	if !status.Stopped() {
+		t.Fatalf("process %d has not stopped: %v", pid, status)
+	}
+}
+
 func ask(t testing.TB, k *Keeper) Kept {
 	t.Helper()
 	kept, err := k.Ask()
