@@ -17,7 +17,7 @@ type Keeper struct {
 	patience       time.Duration // how long it may hold up a caller
 
 	gone    chan struct{} // closed when the goroutine that reads has ended
-	answers chan message  // to Ask
+	answers chan message  // to Ask; has room for the latest
 
 	asking sync.Mutex // held by one Ask at a time; guards asked
 	asked  uint64
@@ -85,9 +85,10 @@ func (k *Keeper) read() {
 			continue
 		}
 		select {
-		case k.answers <- m:
-		default: // the answer to a question that was given up
+		case <-k.answers: // to a question that was given up
+		default:
 		}
+		k.answers <- m // has room, as nobody else puts anything in
 	}
 }
 
