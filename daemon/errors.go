@@ -84,6 +84,8 @@ func jsonError(err error) *api.Error {
 		data.Code, data.Hint = api.CodeNotFound, "see who owns what: virtlock-admin list"
 	case errors.Is(err, owner.ErrNoProcess):
 		data.Code, data.Hint = api.CodeNotFound, "register with the pid of a living process"
+	case errors.Is(err, owner.ErrHidden):
+		data.Code, data.Hint = api.CodeDenied, "the daemon cannot see the process: mount /proc without hidepid, or for its group"
 	case errors.Is(err, lockspace.ErrOwnerGone):
 		data.Code, data.Hint = api.CodeNotFound, "register again, with the pid of a living process"
 	case errors.Is(err, errNotRegistered):

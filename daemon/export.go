@@ -96,7 +96,7 @@ func (d *Daemon) exportProgram(s *handover.State) {
 		s.Files = append(s.Files, handover.NamedFile{Name: keeperFile, FD: k.FD()})
 		s.Notes = append(s.Notes, handover.Note{Name: keeperFile, Value: strconv.Itoa(k.PID())})
 	}
-	if d.recorder != nil {
+	if d.recorder != nil && d.recorder.journal != nil {
 		s.Notes = append(s.Notes, handover.Note{Name: journalNote, Value: strconv.FormatInt(d.recorder.journal.Base(), 10)})
 	}
 	image := d.config.Image

@@ -20,7 +20,7 @@ type recorder struct {
 	daemon  *Daemon
 	log     *slog.Logger
 	keeping Keeping
-	journal *handover.Journal
+	journal *handover.Journal // nil while it cannot be opened; then no lock is granted
 
 	starting sync.Mutex // held by who starts a keeper
 
@@ -71,11 +71,13 @@ func (r *recorder) close() {
 	close(r.ended)
 	r.mending.Wait()
 	// For the figures: what was noted along with locks may be older.
-	r.journal.Append(handover.Change{Totals: r.daemon.totals()})
+	if r.journal != nil {
+		r.journal.Append(handover.Change{Totals: r.daemon.totals()})
+		r.journal.Close()
+	}
 	if r.keeper != nil {
 		r.keeper.Close()
 	}
-	r.journal.Close()
 }
 
 func (r *recorder) wake() {
@@ -108,7 +110,7 @@ func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
 			}
 			continue
 		}
-		if err := r.journal.Append(changes...); err != nil {
+		if err := r.write(changes...); err != nil {
 			r.passing.RUnlock()
 			return &lockspace.RecordError{Err: err}
 		}
@@ -126,6 +128,17 @@ func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
 		r.passing.RUnlock()
 		return err
 	}
+}
+
+var errNoJournal = errors.New("the journal cannot be opened; the log says why")
+
+// write writes to the journal.
+func (r *recorder) write(changes ...handover.Change) error {
+	if r.journal == nil {
+		r.wake()
+		return errNoJournal
+	}
+	return r.journal.Append(changes...)
 }
 
 func (r *recorder) grants(holds []lockspace.Record) []handover.Change {
@@ -157,7 +170,7 @@ func (r *recorder) Drop(hold uint64) {
 // keeper that does not take it is replaced.
 func (r *recorder) dropOneLocked(hold uint64) {
 	change := handover.Change{Drop: hold, Totals: r.daemon.totals()}
-	if r.journal.Append(change) != nil {
+	if r.write(change) != nil {
 		r.incorrect.Store(true)
 		r.wake()
 	}
@@ -171,7 +184,7 @@ func (r *recorder) Space(dir string) error {
 	r.passing.RLock()
 	defer r.passing.RUnlock()
 	change := handover.Change{Space: dir, Totals: r.daemon.totals()}
-	if err := r.journal.Append(change); err != nil {
+	if err := r.write(change); err != nil {
 		return err
 	}
 	if r.keeper != nil && r.keeper.Pass(change) != nil {
@@ -298,7 +311,7 @@ func (r *recorder) tidy() {
 		t := r.reservedTotals()
 		change := handover.Change{Totals: t}
 		r.passing.RLock()
-		if err := r.journal.Append(change); err == nil {
+		if err := r.write(change); err == nil {
 			r.reserved.Store(t.Seq)
 		}
 		if r.keeper != nil {
@@ -312,7 +325,7 @@ func (r *recorder) tidy() {
 			return
 		}
 	}
-	if r.incorrect.Load() || r.journal.Grown() {
+	if r.incorrect.Load() || r.journal == nil || r.journal.Grown() {
 		r.rewrite()
 	}
 }
@@ -322,8 +335,12 @@ func (r *recorder) rewrite() {
 	r.passing.Lock()
 	defer r.passing.Unlock()
 	holds := exportHolds(r.daemon.table.Records())
+	for _, h := range r.daemon.missing.export() {
+		h.Missing = "" // who reads it tries again
+		holds = append(holds, h)
+	}
 	state := &handover.State{Totals: r.reservedTotals(), Spaces: r.daemon.exportSpaces(), Holds: holds}
-	err := r.journal.Rewrite(state)
+	err := r.rewriteAs(state)
 	if err != nil && !r.incorrect.Swap(true) {
 		r.log.Error("cannot write the journal, and goes on trying", "error", err)
 	}
@@ -331,6 +348,16 @@ func (r *recorder) rewrite() {
 		r.incorrect.Store(false)
 		r.reserved.Store(state.Totals.Seq)
 	}
+}
+
+// rewriteAs writes the journal anew, and opens it where it could not be opened.
+func (r *recorder) rewriteAs(state *handover.State) (err error) {
+	if r.journal == nil {
+		if r.journal, _, err = handover.OpenJournal(r.keeping.Journal); err != nil {
+			return err
+		}
+	}
+	return r.journal.Rewrite(state)
 }
 
 // giveUp makes the keeper let go and end, and removes the journal, because the

@@ -143,6 +143,9 @@ func pathOf(h *handover.Hold) string { return lockspace.Name{Space: h.Space, Nam
 // lost notes down that a hold's lock could not be had again. If its owner is gone
 // it is not missed.
 func (r *restorer) lost(h *handover.Hold, why error) {
+	if r.recorder != nil {
+		r.recorder.Drop(h.ID) // it gets another number when it is had again
+	}
 	p := r.process(&h.Owner)
 	if p.gone {
 		r.changed(lockspace.Change{

@@ -29,17 +29,16 @@ func (d *Daemon) takeOver() (left leftover, err error) {
 		return left, nil
 	}
 	k := *d.config.Keeping
-	journal, noted, err := d.openJournal(k.Journal)
-	if err != nil {
-		return left, err
-	}
+	journal, noted := d.openJournal(k.Journal)
 	var keeper *handover.Keeper
 	switch {
 	case left.source == fromExec && left.state != nil:
 		keeper = d.resumeKeeper(left.state)
 	case left.state == nil:
 		if left, keeper, err = d.askKeeper(k, noted); err != nil {
-			journal.Close()
+			if journal != nil {
+				journal.Close()
+			}
 			return left, err
 		}
 	}
@@ -49,22 +48,24 @@ func (d *Daemon) takeOver() (left leftover, err error) {
 }
 
 // openJournal opens the journal, and reads it unless what it says was handed over.
-func (d *Daemon) openJournal(path string) (*handover.Journal, *handover.State, error) {
+func (d *Daemon) openJournal(path string) (*handover.Journal, *handover.State) {
 	if i := d.config.Inherited; i != nil && i.source == fromExec {
 		if base, err := strconv.ParseInt(i.Note(journalNote), 10, 64); err == nil {
 			if j, err := handover.ResumeJournal(path, base); err == nil {
-				return j, nil, nil
+				return j, nil
 			}
 		}
 	}
 	j, noted, err := handover.OpenJournal(path)
 	if err != nil {
-		return nil, nil, err
+		// Who holds a lock has to be served all the same.
+		d.log.Error("no lock is granted until the journal can be opened", "error", err)
+		return nil, noted
 	}
 	if n := j.Skipped(); n > 0 {
 		d.log.Warn("skipped what cannot be read in the journal", "path", path, "bytes", n)
 	}
-	return j, noted, nil
+	return j, noted
 }
 
 // resumeKeeper goes on with the keeper of the former program. One that has ended
