@@ -163,6 +163,19 @@ func TestFenceGetsLessTime(t *testing.T) {
 	}
 }
 
+// Somebody relies on the end of the owner, whatever it holds by then.
+func TestFenceKeepsTheDaemonFromBeingIdle(t *testing.T) {
+	o := startOwner(t)
+	d, _ := newDaemonOf(t, o)
+	if !d.isIdle() {
+		t.Error("not idle without anybody")
+	}
+	o.fence(t, d, time.Hour)
+	if d.isIdle() {
+		t.Error("idle with an owner that is to be killed")
+	}
+}
+
 // TestFenceOfOneThatMayNotBeSignalled is about a user's daemon, whose owner has
 // become another user's process.
 func TestFenceOfOneThatMayNotBeSignalled(t *testing.T) {
