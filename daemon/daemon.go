@@ -87,12 +87,12 @@ func New(config Config) (*Daemon, error) {
 		log:     config.Log.Logger("daemon"),
 		started: time.Now().UTC(),
 		clients: newClients(),
-		timers:  newTimers(),
 		orphans: newOrphans(),
 		main:    newSlots(mainSocket, config.Settings.MaxClients),
 		admin:   newSlots(adminSocket, config.Settings.AdminMaxClients),
 		idle:    newIdle(config.Timeout),
 	}
+	d.timers = newTimers(&d.gate)
 	d.events = newEvents(func(last uint64) { d.recorder.reserve(last) })
 	d.missing = newMissing(d)
 	if err := d.open(); err != nil {

@@ -375,24 +375,37 @@ func (r *restorer) restoreClients() {
 // restoreOrphans gives what is tied to connections that are gone a while to be
 // claimed.
 func (r *restorer) restoreOrphans() {
-	claimed := make(map[uint64]bool)
+	for _, o := range r.findOrphans() {
+		r.processes.joinAgain(o.process)
+		r.orphan(o)
+	}
+}
+
+// findOrphans finds what was tied to connections that are gone, by its tie. What
+// was claimed before names several of them.
+func (r *restorer) findOrphans() map[uint64]*orphan {
+	tied := make(map[uint64]bool)
 	for i := range r.state.Clients {
 		for _, o := range r.state.Clients[i].Owners {
-			claimed[o.Tie] = true
+			tied[o.Tie] = true
 		}
 	}
+	found := make(map[uint64]*orphan)
 	for i := range r.state.Holds {
 		h := &r.state.Holds[i]
-		if h.Owner.Tie != 0 && !claimed[h.Owner.Tie] && !r.process(&h.Owner).gone {
-			claimed[h.Owner.Tie] = true
+		tie := h.Owner.Tie
+		if tie == 0 || tied[tie] || r.process(&h.Owner).gone {
+			continue
+		}
+		if found[tie] == nil {
 			reg := r.registration(&h.Owner, h.Client)
-			r.processes.joinAgain(reg.process)
-			r.orphan(&orphan{
-				process: reg.process, owner: reg.holder.Owner, identity: reg.holder.Identity,
-				clients: []uint64{h.Client},
-			})
+			found[tie] = &orphan{process: reg.process, owner: reg.holder.Owner, identity: reg.holder.Identity}
+		}
+		if o := found[tie]; !slices.Contains(o.clients, h.Client) {
+			o.clients = append(o.clients, h.Client)
 		}
 	}
+	return found
 }
 
 // resume goes on with the work that was under way. The gate is shut still.
