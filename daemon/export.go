@@ -132,7 +132,9 @@ func (c *conn) export() handover.Client {
 		In: c.in, Out: c.out, TooLong: c.tooLong, Skipped: c.skipped,
 	}
 	for _, r := range c.registrations() {
-		h.Owners = append(h.Owners, exportOwner(r.holder.Identity))
+		o := exportOwner(r.holder.Identity)
+		o.Gone = c.daemon.processes.isGone(r.process)
+		h.Owners = append(h.Owners, o)
 	}
 	if c.subscriber != nil {
 		h.Subscription = c.subscriber.export()

@@ -138,8 +138,6 @@ func requestOf(h *handover.Hold) lockspace.Request {
 	return r
 }
 
-func pathOf(h *handover.Hold) string { return lockspace.Name{Space: h.Space, Name: h.Name}.Path() }
-
 // lost notes down that a hold's lock could not be had again. If its owner is gone
 // it is not missed.
 func (r *restorer) lost(h *handover.Hold, why error) {
@@ -207,7 +205,7 @@ func (r *restorer) process(o *handover.Owner) *process {
 	if err != nil {
 		r.log.Error("cannot watch an owner", "pid", o.PID, "error", err)
 	}
-	if p.gone {
+	if p.gone && !o.Gone {
 		r.gone = append(r.gone, p)
 	}
 	r.owners[key] = p

@@ -37,6 +37,8 @@ type Owner struct {
 	// Tie is 0 for a process. Otherwise the locks go with a connection too, and
 	// Tie numbers who owned what through it.
 	Tie uint64
+	// Gone says that its process had ended, and that this was told.
+	Gone bool
 }
 
 // Totals are what a daemon counts on from its predecessor's figures.
@@ -64,7 +66,8 @@ func (o *Owner) append(b []byte) []byte {
 	b = appendNumber(b, 3, uint64(o.ID))
 	b = appendNumber(b, 4, uint64(o.PID))
 	b = appendNumber(b, 5, o.Start)
-	return appendNumber(b, 6, o.Tie)
+	b = appendNumber(b, 6, o.Tie)
+	return appendFlag(b, 7, o.Gone)
 }
 
 func (o *Owner) read(b []byte) error {
@@ -82,6 +85,8 @@ func (o *Owner) read(b []byte) error {
 			o.Start = f.n
 		case 6:
 			o.Tie = f.n
+		case 7:
+			o.Gone = f.flag()
 		}
 		return nil
 	})
