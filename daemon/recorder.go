@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virtlock/client/api"
+	"virtlock/daemon/internal/failpoint"
 	"virtlock/daemon/internal/handover"
 	"virtlock/daemon/internal/lockspace"
 )
@@ -110,10 +111,12 @@ func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
 			}
 			continue
 		}
+		failpoint.Here("before-journal-grant")
 		if err := r.write(changes...); err != nil {
 			r.passing.RUnlock()
 			return &lockspace.RecordError{Err: err}
 		}
+		failpoint.Here("before-keeper-grant")
 		if err := k.Pass(changes...); err != nil {
 			r.passing.RUnlock()
 			if err := r.startKeeper(k); err != nil {
@@ -121,7 +124,9 @@ func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
 			}
 			continue
 		}
+		failpoint.Here("before-commit")
 		err := commit()
+		failpoint.Here("after-commit")
 		if err != nil {
 			r.dropLocked(holds)
 		}
@@ -170,13 +175,16 @@ func (r *recorder) Drop(hold uint64) {
 // keeper that does not take it is replaced.
 func (r *recorder) dropOneLocked(hold uint64) {
 	change := handover.Change{Drop: hold, Totals: r.daemon.totals()}
+	failpoint.Here("before-journal-drop")
 	if r.write(change) != nil {
 		r.incorrect.Store(true)
 		r.wake()
 	}
+	failpoint.Here("before-keeper-drop")
 	if r.keeper != nil && r.keeper.Pass(change) != nil {
 		r.wake()
 	}
+	failpoint.Here("after-keeper-drop")
 }
 
 // Space implements lockspace.Recorder.

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virtlock/client/api"
+	"virtlock/daemon/internal/failpoint"
 	"virtlock/daemon/internal/filelock"
 	"virtlock/daemon/internal/handover"
 	"virtlock/daemon/internal/lockspace"
@@ -367,6 +368,7 @@ func (r *restorer) restoreClients() {
 			continue
 		}
 		r.clients[h.ID] = c
+		failpoint.Here("after-client-restored")
 	}
 }
 

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"virtlock/daemon/internal/failpoint"
 )
 
 // stateVariable tells a program which descriptor has the state that is for it.
@@ -47,6 +49,7 @@ func (i *Image) exec(environment []string, state int) error {
 	}
 	err := setCloseOnExec(keep, 0)
 	if err == nil {
+		failpoint.Here("before-exec")
 		err = os.NewSyscallError("execve", unix.Exec(i.Path, i.Args, environment))
 	}
 	setCloseOnExec(keep, unix.FD_CLOEXEC) // fails only where it did before
@@ -81,6 +84,7 @@ func TakeState() (*State, error) {
 	if err != nil || fd <= 2 {
 		return nil, nil
 	}
+	failpoint.Here("after-exec")
 	KeepToOurselves()
 	b, err := readAt(fd)
 	if err != nil {

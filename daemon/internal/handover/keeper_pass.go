@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"virtlock/daemon/internal/failpoint"
 )
 
 // Pass tells the keeper of changes, with the descriptor of a hold that has one,
@@ -22,6 +24,7 @@ func (k *Keeper) Pass(changes ...Change) error {
 		if err := k.tell(&message{Kind: kindChange, Change: &changes[i]}); err != nil {
 			return err
 		}
+		failpoint.Here("after-keeper-message")
 	}
 	return nil
 }

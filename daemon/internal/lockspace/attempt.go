@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"virtlock/daemon/internal/failpoint"
 	"virtlock/daemon/internal/filelock"
 )
 
@@ -254,7 +255,9 @@ func (a *attempt) lockFiles() error {
 }
 
 func (g *target) lock() error {
+	failpoint.Here("before-lock")
 	err := g.open.Lock(g.Mode)
+	failpoint.Here("after-lock")
 	if foreign, ok := errors.AsType[*filelock.LockedError](err); ok {
 		return &BusyError{Name: g.Name, Foreign: foreign}
 	}
