@@ -23,7 +23,7 @@ func exportHold(r *lockspace.Record) handover.Hold {
 		ID: r.ID, Lock: r.Lock, FD: -1, Space: r.Space, Name: r.Name.Name,
 		Shared: r.Mode == lockspace.Shared, Autocreate: r.Autocreate,
 		File:  handover.File{Device: r.Open.ID().Device, Inode: r.Open.ID().Inode, Node: r.Open.Inode()},
-		Owner: exportOwner(r.Holder.Identity), Client: r.Holder.Client, Since: r.Since,
+		Owner: exportOwner(r.Holder.Identity), Client: r.Holder.Client, Since: r.Since, Last: r.Last,
 	}
 	if r.First {
 		h.FD = r.Open.FD()

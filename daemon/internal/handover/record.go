@@ -20,6 +20,11 @@ type Hold struct {
 	// Missing is not empty when the kernel's lock could not be had again, and
 	// says why: somebody else took it while no daemon lived.
 	Missing string
+
+	// Last is the ID of the last hold of a call that asked for several, in each of
+	// them: all are granted or none, so until that one has come none counts. 0 for
+	// a call for one, and for what was granted long ago.
+	Last uint64
 }
 
 // File is which file a lock is on, as package filelock tells files apart.
@@ -106,7 +111,8 @@ func (h *Hold) append(b []byte) []byte {
 	b = appendRecord(b, 11, h.Owner.append)
 	b = appendNumber(b, 12, h.Client)
 	b = appendNumber(b, 13, uint64(h.Since))
-	return appendBytes(b, 14, h.Missing)
+	b = appendBytes(b, 14, h.Missing)
+	return appendNumber(b, 15, h.Last)
 }
 
 func (h *Hold) read(b []byte) error {
@@ -141,6 +147,8 @@ func (h *Hold) read(b []byte) error {
 			h.Since = int64(f.n)
 		case 14:
 			h.Missing = f.text()
+		case 15:
+			h.Last = f.n
 		}
 		return nil
 	})

@@ -296,6 +296,11 @@ func (a *attempt) records() []Record {
 		}
 		a.notes = append(a.notes, note)
 	}
+	for i := range a.notes {
+		if len(a.notes) > 1 {
+			a.notes[i].Last = t.numbers.Hold
+		}
+	}
 	return a.notes
 }
 
