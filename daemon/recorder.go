@@ -239,11 +239,17 @@ func (r *recorder) all() []handover.Change {
 	for _, dir := range r.daemon.exportSpaces() {
 		changes = append(changes, handover.Change{Space: dir, Totals: totals})
 	}
-	holds := exportHolds(r.daemon.table.Records())
+	holds := r.holds()
 	for i := range holds {
 		changes = append(changes, handover.Change{Hold: &holds[i], Totals: totals})
 	}
 	return changes
+}
+
+// holds are all that owners rely on: what is missing has to be known to the next
+// daemon too, or nobody would ever say so again.
+func (r *recorder) holds() []handover.Hold {
+	return append(exportHolds(r.daemon.table.Records()), r.daemon.missing.export()...)
 }
 
 // How far ahead numbers are reserved that a successor will not use again. Events
@@ -342,12 +348,7 @@ func (r *recorder) tidy() {
 func (r *recorder) rewrite() {
 	r.passing.Lock()
 	defer r.passing.Unlock()
-	holds := exportHolds(r.daemon.table.Records())
-	for _, h := range r.daemon.missing.export() {
-		h.Missing = "" // who reads it tries again
-		holds = append(holds, h)
-	}
-	state := &handover.State{Totals: r.reservedTotals(), Spaces: r.daemon.exportSpaces(), Holds: holds}
+	state := &handover.State{Totals: r.reservedTotals(), Spaces: r.daemon.exportSpaces(), Holds: r.holds()}
 	err := r.rewriteAs(state)
 	if err != nil && !r.incorrect.Swap(true) {
 		r.log.Error("cannot write the journal, and goes on trying", "error", err)
