@@ -23,9 +23,26 @@ func Binary(t testing.TB, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// binaries builds all our commands into one directory. It goes with the mount
+// WithFailpoints is our daemon, built to end where VIRTLOCKD_FAILPOINT says: see
+// daemon/internal/failpoint.
+func WithFailpoints(t testing.TB) Daemon {
+	t.Helper()
+	Need(t, "/usr/bin/gcc")
+	dir, err := failing()
+	if err != nil {
+		t.Fatalf("build our commands: %v", err)
+	}
+	return Daemon{Name: "ours with failpoints", path: filepath.Join(dir, "virtlockd")}
+}
+
+var (
+	binaries = sync.OnceValues(func() (string, error) { return build() })
+	failing  = sync.OnceValues(func() (string, error) { return build("-tags", "failpoints") })
+)
+
+// build builds all our commands into one directory. It goes with the mount
 // namespace of the tests.
-var binaries = sync.OnceValues(func() (string, error) {
+func build(options ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "bin")
 	if err != nil {
 		return "", err
@@ -33,13 +50,14 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-race", "-o", dir, "virtlock/cmd/...")
+	args := append([]string{"build", "-race", "-o", dir}, options...)
+	build := exec.Command("go", append(args, "virtlock/cmd/...")...)
 	build.Stderr = os.Stderr // once, not in the message of each test
 	if err := build.Run(); err != nil {
 		return "", fmt.Errorf("go build: %w", err)
 	}
 	return dir, watchSources()
-})
+}
 
 // Install builds and installs below a directory as a user does, without the race
 // detector.

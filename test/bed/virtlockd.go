@@ -66,6 +66,14 @@ func (h *Host) StartVirtlockd(args ...string) *Process {
 	return h.startServer(exec.Command(h.Lockd.Path(h.t), args...), Socket)
 }
 
+// StartVirtlockdWith is StartVirtlockd with more in its environment.
+func (h *Host) StartVirtlockdWith(environment ...string) *Process {
+	h.t.Helper()
+	cmd := exec.Command(h.Lockd.Path(h.t))
+	cmd.Env = append(os.Environ(), environment...)
+	return h.startServer(cmd, Socket)
+}
+
 // startServer starts a program and waits until it accepts connections.
 func (h *Host) startServer(cmd *exec.Cmd, socket string) *Process {
 	h.t.Helper()
