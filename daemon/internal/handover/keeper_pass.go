@@ -59,6 +59,11 @@ var packets = sync.Pool{New: func() any { return &packet{control: rights()} }}
 var errNotReading = errors.New("it does not read what it is sent")
 
 func (k *Keeper) send(b, control []byte) error {
+	k.using.RLock()
+	defer k.using.RUnlock()
+	if k.closed {
+		return ErrKeeperGone
+	}
 	start := time.Now()
 	for {
 		// Waits for as long as SO_SNDTIMEO says.
