@@ -158,9 +158,10 @@ func ResumeKeeper(fd, pid int) (*Keeper, error) {
 	}
 	// The pid is the keeper's for as long as it has its end of the connection.
 	if hungUp(fd) {
+		reapChild(pid, pidfd)
 		unix.Close(pidfd)
-		return nil, fmt.Errorf("resume the keeper: %w", ErrKeeperGone)
 		unix.Close(fd)
+		return nil, fmt.Errorf("resume the keeper: %w", ErrKeeperGone)
 	}
 	return newClient(fd, pid, pidfd), nil
 }
