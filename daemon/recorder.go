@@ -215,6 +215,23 @@ func (r *recorder) startKeeper(old *handover.Keeper) error {
 		r.daemon.events.publish(api.EventKeeperLost, func(*api.Event) {})
 		r.log.Error("the keeper of the locks has ended, and is replaced", "pid", old.PID())
 	}
+	err := r.newKeeper()
+	for range keeperTries - 1 {
+		if err == nil {
+			break
+		}
+		r.log.Warn("cannot start a keeper, and tries again", "error", err)
+		err = r.newKeeper()
+	}
+	return err
+}
+
+// keeperTries is how often a keeper is started for a client that waits: one that is
+// killed at once, as by somebody who has killed the last one, is no reason to
+// refuse a lock.
+const keeperTries = 3
+
+func (r *recorder) newKeeper() error {
 	k, err := handover.StartKeeper(r.keeping.Socket, handover.KeeperCommand(r.keeping.Program))
 	if err != nil {
 		return err
