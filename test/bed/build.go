@@ -35,9 +35,21 @@ func WithFailpoints(t testing.TB) Daemon {
 	return Daemon{Name: "ours with failpoints", path: filepath.Join(dir, "virtlockd")}
 }
 
+// Quick is our daemon without the race detector, for what takes many of its lives:
+// the detector has each of them wait a second at its end.
+func Quick(t testing.TB) Daemon {
+	t.Helper()
+	dir, err := plain()
+	if err != nil {
+		t.Fatalf("build our commands: %v", err)
+	}
+	return Daemon{Name: "ours without the race detector", path: filepath.Join(dir, "virtlockd")}
+}
+
 var (
-	binaries = sync.OnceValues(func() (string, error) { return build() })
-	failing  = sync.OnceValues(func() (string, error) { return build("-tags", "failpoints") })
+	binaries = sync.OnceValues(func() (string, error) { return build("-race") })
+	failing  = sync.OnceValues(func() (string, error) { return build("-race", "-tags", "failpoints") })
+	plain    = sync.OnceValues(func() (string, error) { return build() })
 )
 
 // build builds all our commands into one directory. It goes with the mount
@@ -50,7 +62,7 @@ func build(options ...string) (string, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", err
 	}
-	args := append([]string{"build", "-race", "-o", dir}, options...)
+	args := append([]string{"build", "-o", dir}, options...)
 	build := exec.Command("go", append(args, "virtlock/cmd/...")...)
 	build.Stderr = os.Stderr // once, not in the message of each test
 	if err := build.Run(); err != nil {
