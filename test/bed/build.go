@@ -50,6 +50,7 @@ var (
 	binaries = sync.OnceValues(func() (string, error) { return build("-race") })
 	failing  = sync.OnceValues(func() (string, error) { return build("-race", "-tags", "failpoints") })
 	plain    = sync.OnceValues(func() (string, error) { return build() })
+	next     = sync.OnceValues(func() (string, error) { return build("-ldflags", "-X main.version="+NextVersion) })
 )
 
 // build builds all our commands into one directory. It goes with the mount
@@ -95,6 +96,21 @@ func moduleDir() (string, error) {
 		return "", fmt.Errorf("find module: %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+// NextVersion is the version of the daemon Next.
+const NextVersion = "99.0.0"
+
+// nextBinary is Binary for the daemon Next, but without the race detector: it is
+// what is shipped.
+func nextBinary(t testing.TB) string {
+	t.Helper()
+	Need(t, "/usr/bin/gcc")
+	dir, err := next()
+	if err != nil {
+		t.Fatalf("build our daemon with version %s: %v", NextVersion, err)
+	}
+	return filepath.Join(dir, "virtlockd")
 }
 
 // watchSources reads the directories of our sources, which is how the go

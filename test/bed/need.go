@@ -10,6 +10,7 @@ var packages = map[string]string{
 	Libvirts.path:  "libvirt-daemon",
 	libvirtd:       "libvirt-daemon",
 	virsh:          "libvirt-clients",
+	virtAdmin:      "libvirt-clients",
 	qemu:           "qemu-system-x86",
 	nspawn:         "systemd-container",
 	systemd:        "systemd",
