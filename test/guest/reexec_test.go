@@ -12,7 +12,6 @@ import (
 // SIGUSR1. A re-exec without a new program is the same.
 func TestGuestsLiveThroughReexec(t *testing.T) {
 	onFleets(t, bed.Ours, func(t *testing.T, f *fleet) {
-		f.check("the start")
 		f.Replace(f.lockd, bed.Ours)
 		f.check("re-exec")
 
