@@ -77,6 +77,8 @@ type Daemon struct {
 
 	conns sync.WaitGroup          // connections that are not closed yet
 	stop  context.CancelCauseFunc // ends Serve, which sets it before it serves anyone
+	ended <-chan struct{}         // closed when that was called; set likewise
+	ready chan struct{}           // closed when both are set, and all goes on that was under way
 }
 
 // New makes a daemon. It listens already, as its sockets do, and answers from
@@ -91,6 +93,7 @@ func New(config Config) (*Daemon, error) {
 		main:    newSlots(mainSocket, config.Settings.MaxClients),
 		admin:   newSlots(adminSocket, config.Settings.AdminMaxClients),
 		idle:    newIdle(config.Timeout),
+		ready:   make(chan struct{}),
 	}
 	d.timers = newTimers(&d.gate)
 	d.events = newEvents(func(last uint64) { d.recorder.reserve(last) })
@@ -182,9 +185,10 @@ const leaveTime = 3 * time.Second
 func (d *Daemon) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d.stop = cancel
+	d.stop, d.ended = cancel, ctx.Done()
 	d.recorder.start()
 	d.resume()
+	close(d.ready)
 	var listening sync.WaitGroup
 	for _, l := range d.listeners {
 		listening.Go(func() {
@@ -230,7 +234,7 @@ func (d *Daemon) leave() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		d.reexecution.running.Wait()
+		d.reexecution.close()
 		d.conns.Wait()
 		d.close()
 	}()
@@ -292,6 +296,8 @@ func (d *Daemon) Reload() error {
 	if d.config.ReadSettings == nil {
 		return nil
 	}
+	d.gate.enter() // a successor gets all of the new settings, or reads them itself
+	defer d.gate.leave()
 	d.reload.Lock()
 	defer d.reload.Unlock()
 	s, err := d.config.ReadSettings()

@@ -57,18 +57,25 @@ const (
 // with a *RefusedError, and then nothing has changed: the program is tried first,
 // on the very state that it will get. A call while another one is under way does
 // nothing.
-func (d *Daemon) Reexec() error { return d.reexec(nil) }
-
-// reexec is Reexec for the callers who wait to hear of it.
-func (d *Daemon) reexec(caller *reexecCaller) error {
-	if !d.reexecution.begin(caller) {
+func (d *Daemon) Reexec() error {
+	<-d.ready // a signal may come before
+	if !d.reexecution.begin(nil) {
 		return nil
 	}
+	return d.reexec()
+}
+
+// reexec is Reexec for who has begun it.
+func (d *Daemon) reexec() error {
+	defer d.reexecution.running.Done()
 	refused := &RefusedError{d.config.Image.around(d.tryReexec)}
+	// Inside, so that no other re-exec takes place before those who wait are answered.
+	d.gate.enter()
+	defer d.gate.leave()
 	d.log.Error("not re-executed, and goes on as before", "error", refused.Err)
 	d.events.publish(api.EventDaemonReexecFailed, func(e *api.Event) { e.Message = refused.Err.Error() })
 	for _, c := range d.reexecution.end() {
-		c.answer(nil, refused)
+		d.gate.bring(&d.reexecution.running, func() { c.conn.reply(c.request, nil, refused) })
 	}
 	return refused
 }
@@ -173,9 +180,21 @@ func (d *Daemon) exec(keep []int, ours bool, exec func(*handover.Image) error) e
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	defer cancel()
 	d.config.Log.flush(ctx)
-	image.Before(ours)
-	defer image.After()
-	return exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep})
+	held := false
+	err := exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep, Last: func() error {
+		image.Before(ours)
+		held = true
+		// What asks for the end is left to the next program from now on. What came
+		// earlier has its effect in this one.
+		if d.isEnding() {
+			return errLeaving
+		}
+		return nil
+	}})
+	if held {
+		image.After()
+	}
+	return err
 }
 
 // heldStill does something while nobody is served and nothing is under way.
@@ -186,7 +205,7 @@ func (d *Daemon) heldStill(do func() error) error {
 		cancel()
 		if err == nil {
 			defer d.gate.open()
-			if d.isLeaving() {
+			if d.isEnding() {
 				return errLeaving
 			}
 			return do()
@@ -194,6 +213,16 @@ func (d *Daemon) heldStill(do func() error) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("calls are under way that do not end within %v: storage hangs, or a client does not read", reexecTime)
 		}
+	}
+}
+
+// isEnding reports whether Serve has been told to end.
+func (d *Daemon) isEnding() bool {
+	select {
+	case <-d.ended:
+		return true
+	default:
+		return false
 	}
 }
 

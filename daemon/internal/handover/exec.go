@@ -20,11 +20,14 @@ type Image struct {
 	Args []string
 	// Keep are the descriptors that it inherits.
 	Keep []int
+	// Last is the last thing that is done before. What it fails with is the reason
+	// not to.
+	Last func() error
 }
 
 // Exec makes this process the program of an image, with the state in memory and
 // the descriptors open at the numbers they have. It returns only when it fails,
-// and then all is as it was before. The caller has taken care of signals.
+// and then all is as it was before. The caller takes care of signals.
 func (i *Image) Exec(state []byte) error {
 	fd, err := unix.MemfdCreate("virtlockd-state", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -48,6 +51,9 @@ func (i *Image) exec(environment []string, state int) error {
 		keep = append(keep[:len(keep):len(keep)], state)
 	}
 	err := setCloseOnExec(keep, 0)
+	if err == nil {
+		err = i.Last()
+	}
 	if err == nil {
 		failpoint.Here("before-exec")
 		err = os.NewSyscallError("execve", unix.Exec(i.Path, i.Args, environment))
