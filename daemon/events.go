@@ -142,6 +142,8 @@ var allEvents = []api.EventType{
 	api.EventLockAcquired, api.EventLockReleased, api.EventLockRefused, api.EventLockWaiting,
 	api.EventLockspaceCreated, api.EventOwnerExited, api.EventClientConnected, api.EventClientClosed,
 	api.EventDaemonReloaded, api.EventOwnerFenced, api.EventOwnerFenceFailed,
+	api.EventDaemonReexecuted, api.EventDaemonReexecFailed, api.EventDaemonRestored,
+	api.EventKeeperStarted, api.EventKeeperLost, api.EventLockMissing,
 }
 
 const (
