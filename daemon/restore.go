@@ -453,7 +453,7 @@ func (r *restorer) resumeWait(h *handover.Wait) {
 		}))
 	}
 	if c.beginWait(w) == nil {
-		c.waitFor(w, lockspace.Options{Since: w.since})
+		c.waitFor(w, lockspace.Options{Again: true})
 	}
 }
 
