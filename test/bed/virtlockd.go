@@ -26,6 +26,9 @@ var (
 // Next is ours as an upgrade brings it: it says that it is NextVersion.
 var Next = Daemon{Name: "next", version: NextVersion}
 
+// At is our daemon built in another way, or a copy of it.
+func At(path string) Daemon { return Daemon{Name: "ours", path: path} }
+
 // The sockets of a host's virtlockd.
 const (
 	Socket      = "/run/libvirt/virtlockd-sock"
