@@ -2,22 +2,24 @@
 # complete, and bash the files. It needs no other completion scripts.
 
 _virt_xml_validate() {
-    local candidate
+    local candidate files=
     COMPREPLY=()
     while IFS=$'\t' read -r candidate _; do
         case $candidate in
-        :files) compopt -o default -o filenames ;;
-        :directories) compopt -o dirnames -o filenames ;;
+        :files) files=-f ;;
+        :directories) files=-d ;;
         *) COMPREPLY+=("$candidate") ;;
         esac
     done < <("$1" __complete "${COMP_WORDS[@]:1:COMP_CWORD}" 2>/dev/null)
-    # With candidates bash would not look for files: they are added here.
-    if [[ ${#COMPREPLY[@]} -gt 0 ]] && compopt | grep -q -e '-o default'; then
-        while IFS= read -r candidate; do
-            COMPREPLY+=("$candidate")
-        done < <(compgen -f -- "$2")
+    [[ -n $files ]] || return 0
+    compopt -o filenames
+    if [[ ${#COMPREPLY[@]} -gt 0 ]]; then
+        mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen "$files" -- "$2")
+    elif [[ $files = -d ]]; then
+        compopt -o dirnames
+    else
+        compopt -o default
     fi
-    [[ ${COMPREPLY[0]} != *= ]] || compopt -o nospace
 }
 
 complete -F _virt_xml_validate virt-xml-validate
