@@ -18,35 +18,53 @@ type checker struct {
 // check checks one file. The order in which things are looked at is that of
 // libvirt's script, and so is the status of the first one that fails.
 func (c *checker) check(ctx context.Context, file string) result {
-	r := result{File: file}
+	r := result{File: file, Schema: c.schema}
 	content, err := c.open(ctx, file)
 	if err != nil {
 		r.conclude(missing, exitMissing, err.Error())
 		return r
 	}
 	defer content.Close()
+	if r.Schema != "" && !c.hasSchema(&r) {
+		return r
+	}
 	d, err := readDocument(content)
 	if err != nil {
 		c.concludeUnread(&r, err)
 		return r
 	}
-	if r.Schema = c.schema; r.Schema == "" {
-		r.Schema = schemaOf(d.root)
-	}
-	if r.Schema == "" {
-		r.concludeUnknown(d.root)
+	if r.Schema == "" && !c.chooseSchema(&r, d.root) {
 		return r
 	}
-	schemaFile, exists := c.schemaFile(r.Schema)
-	if !exists {
-		r.conclude(noSchema, exitNoSchema, fmt.Sprintf("schema %s does not exist", quote(schemaFile)))
-		r.Hint = "libvirt installs the schemas; --schema-dir DIR and " + schemaDirVariable + " name another place"
-		return r
-	}
-	if err := c.checkDocument(ctx, &r, schemaFile, d); err != nil {
+	if err := c.checkDocument(ctx, &r, d); err != nil {
 		r.conclude(failed, exitFailed, err.Error())
 	}
 	return r
+}
+
+// chooseSchema finds the schema for a root element. Where there is none the
+// result says so.
+func (c *checker) chooseSchema(r *result, root string) bool {
+	if r.Schema = schemaOf(root); r.Schema != "" {
+		return c.hasSchema(r)
+	}
+	reason := "no root element is found in it"
+	if root != "" {
+		reason = "no schema is for the root element " + quote(root)
+	}
+	r.conclude(unknownRoot, exitInvalid, reason)
+	r.Hint = "--schema NAME names one; " + programName + " --help lists them"
+	return false
+}
+
+// hasSchema looks for the schema. Where it is missing the result says so.
+func (c *checker) hasSchema(r *result) bool {
+	path, exists := c.schemaFile(r.Schema)
+	if !exists {
+		r.conclude(noSchema, exitNoSchema, fmt.Sprintf("schema %s does not exist", quote(path)))
+		r.Hint = "libvirt installs the schemas; --schema-dir DIR and " + schemaDirVariable + " name another place"
+	}
+	return exists
 }
 
 // open opens a file, which has to be a regular one: to open others may act on
@@ -88,17 +106,9 @@ func (c *checker) concludeUnread(r *result, err error) {
 	r.conclude(malformed, status, err.Error())
 }
 
-func (r *result) concludeUnknown(root string) {
-	reason := "no root element is found in it"
-	if root != "" {
-		reason = "no schema is for the root element " + quote(root)
-	}
-	r.conclude(unknownRoot, exitInvalid, reason)
-	r.Hint = "--schema NAME names one; " + programName + " --help lists them"
-}
-
 // checkDocument asks libxml2.
-func (c *checker) checkDocument(ctx context.Context, r *result, schemaFile string, d *document) error {
+func (c *checker) checkDocument(ctx context.Context, r *result, d *document) error {
+	schemaFile, _ := c.schemaFile(r.Schema)
 	a, err := c.validate(ctx, schemaFile, d.bytes)
 	if err != nil {
 		return err
