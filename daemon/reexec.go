@@ -147,7 +147,6 @@ func (d *Daemon) become(check *handover.Check) error {
 	if err := check.Ask(ctx, state, b); err != nil {
 		return err
 	}
-	check.End() // as a child of the next program nobody would wait for it
 	return d.exec(descriptors(state), true, func(i *handover.Image) error { return i.Exec(b) })
 }
 
