@@ -126,7 +126,7 @@ func TestOwnerEndsWhileItIsToldOf(t *testing.T) {
 	// said is heard.
 	fd, err = connect(socket, silence)
 	must(t, err)
-	must(t, (&takeover{fd: fd, in: newInbox()}).welcome(0))
+	must(t, (&takeover{fd: fd, in: newInbox(), again: true}).welcome(0))
 	for _, m := range []message{hello, {Kind: kindChange, Change: &Change{Space: "/heard"}}} {
 		_, err = unix.SendmsgN(fd, m.append(nil), nil, nil, 0)
 		must(t, err)
