@@ -156,25 +156,24 @@ func (r *recorder) grants(holds []lockspace.Record) []handover.Change {
 	return changes
 }
 
-// dropLocked takes notes back whose holds were not granted.
+// dropLocked takes the notes of a call back, whose holds were not granted: all at
+// once, or a crash in between would leave half of them. Their IDs follow one another.
 func (r *recorder) dropLocked(holds []lockspace.Record) {
-	for i := range holds {
-		r.dropOneLocked(holds[i].ID)
-	}
+	r.noteDropLocked(handover.Change{From: holds[0].ID, Drop: holds[len(holds)-1].ID})
 }
 
 // Drop implements lockspace.Recorder.
 func (r *recorder) Drop(hold uint64) {
 	r.passing.RLock()
 	defer r.passing.RUnlock()
-	r.dropOneLocked(hold)
+	r.noteDropLocked(handover.Change{Drop: hold})
 }
 
-// dropOneLocked notes down that a hold is over. Who gives a lock back gets it done
+// noteDropLocked notes down that holds are over. Who gives a lock back gets it done
 // in any case: a journal that has no room for the note is written anew, and a
 // keeper that does not take it is replaced.
-func (r *recorder) dropOneLocked(hold uint64) {
-	change := handover.Change{Drop: hold, Totals: r.daemon.totals()}
+func (r *recorder) noteDropLocked(change handover.Change) {
+	change.Totals = r.daemon.totals()
 	failpoint.Here("before-journal-drop")
 	if r.write(change) != nil {
 		r.incorrect.Store(true)

@@ -7,6 +7,9 @@ type Change struct {
 	Hold *Hold
 	// Drop is the ID of a hold that is given back.
 	Drop uint64
+	// From is the ID of the first hold when Drop is the last of several, all of one
+	// call: they go together or not at all, as they came. 0 when it is one.
+	From uint64
 	// Space is the directory of a lockspace that was made.
 	Space string
 	// Totals are the figures after the step.
@@ -20,7 +23,21 @@ func (c *Change) append(b []byte) []byte {
 	}
 	b = appendNumber(b, 2, c.Drop)
 	b = appendBytes(b, 3, c.Space)
-	return appendRecord(b, 4, c.Totals.append)
+	b = appendRecord(b, 4, c.Totals.append)
+	return appendNumber(b, 5, c.From)
+}
+
+// mostHolds of one call is a bound against a record that makes no sense.
+const mostHolds = 1 << 16
+
+// dropped calls f with the ID of each hold that is given back.
+func dropped(from, last uint64, f func(id uint64)) {
+	if from == 0 || from > last || last-from > mostHolds {
+		from = last
+	}
+	for id := from; id <= last; id++ {
+		f(id)
+	}
 }
 
 // read reads a record that append has made.
@@ -36,6 +53,8 @@ func (c *Change) read(b []byte) error {
 			c.Space = f.text()
 		case 4:
 			return c.Totals.read(f.bytes)
+		case 5:
+			c.From = f.n
 		}
 		return nil
 	})

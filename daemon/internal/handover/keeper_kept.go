@@ -60,7 +60,7 @@ func (k *kept) change(o *order, fd int) {
 	} else if fd >= 0 {
 		unix.Close(fd)
 	}
-	k.drop(o.drop)
+	dropped(o.from, o.drop, k.drop)
 	if space := string(o.space); space != "" && !slices.Contains(k.spaces, space) {
 		k.spaces = append(k.spaces, space)
 	}

@@ -8,6 +8,7 @@ type order struct {
 	number uint64
 	hold   keptRecord
 	drop   uint64
+	from   uint64 // Change.From
 	space  []byte
 	totals Totals
 }
@@ -50,6 +51,8 @@ func (o *order) readChange(b []byte) error {
 			o.space = f.bytes
 		case 4:
 			return o.totals.read(f.bytes)
+		case 5:
+			o.from = f.n
 		}
 		return nil
 	})

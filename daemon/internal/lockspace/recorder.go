@@ -31,7 +31,7 @@ type Record struct {
 	Open  *filelock.File
 	First bool
 	// Last is the ID of the last hold of a call for several, in each of them; 0
-	// otherwise.
+	// otherwise. The IDs of a call follow one another.
 	Last uint64
 }
 
