@@ -64,6 +64,25 @@ func (c *Client) broke(cn *conn, held map[*Held]struct{}) {
 	})
 }
 
+// brokeBefore is told of what was granted on a connection that has broken before the
+// caller got it: the daemon may have crashed just after its answer.
+func (c *Client) brokeBefore(cn *conn, h *Held) {
+	c.mu.Lock()
+	cl := c.claim
+	known := cl != nil && slices.Contains(cl.numbers, h.number)
+	if known {
+		cl.held[h] = struct{}{} // so that it goes with the others
+	}
+	c.mu.Unlock()
+	switch {
+	case known:
+	case cl == nil:
+		c.broke(cn, map[*Held]struct{}{h: {}})
+	case h.drop():
+		h.lose()
+	}
+}
+
 // loseLocked says that all are gone that are not decided upon. Client.mu is held.
 func (cl *claim) loseLocked() {
 	for h := range cl.held {

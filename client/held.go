@@ -47,8 +47,8 @@ func (c *Client) hold(cn *conn, locks []api.Lock) *Held {
 			}
 		}
 	}
-	if !h.keep() && h.drop() {
-		h.lose()
+	if !h.keep() {
+		c.brokeBefore(cn, h)
 	}
 	return h
 }
