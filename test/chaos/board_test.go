@@ -56,10 +56,6 @@ const (
 	tallies  = int(tallies_)
 )
 
-var tallyNames = [tallies]string{
-	"requests", "replies", "ends", "cut", "grants", "refusals", "waits", "releases", "unknown", "unknownHeld", "claimed", "across",
-}
-
 func (s *slot) count(what tally) { s.counts[what].Add(1) }
 
 // A claim has a number that makes each one unique, a mode and a file.
