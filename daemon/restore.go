@@ -142,11 +142,11 @@ func requestOf(h *handover.Hold) lockspace.Request {
 // lost notes down that a hold's lock could not be had again. If its owner is gone
 // it is not missed.
 func (r *restorer) lost(h *handover.Hold, why error) {
-	if r.recorder != nil {
-		r.recorder.Drop(h.ID) // it gets another number when it is had again
-	}
 	p := r.process(&h.Owner)
 	if p.gone {
+		if r.recorder != nil {
+			r.recorder.Drop(h.ID) // what is missing stays noted down until it is had again
+		}
 		r.changed(lockspace.Change{
 			Kind: lockspace.Released, Name: requestOf(h).Name, Mode: requestOf(h).Mode, Holder: r.holder(h), Reason: lockspace.OwnerExited,
 		})
