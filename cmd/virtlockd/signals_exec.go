@@ -45,7 +45,11 @@ func (s *signals) bequeath() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.leaving = true
-	settle()
+	// What came before is in the channels then. What comes later ends this program
+	// at once, as it would the next one: to be caught would be to be lost.
+	for _, end := range ending {
+		signal.Stop(s.caught[end])
+	}
 	for _, left := range inheritable {
 		select {
 		case <-s.caught[left]:
@@ -59,13 +63,8 @@ func (s *signals) bequeath() {
 	signal.Ignore(syscall.SIGHUP)
 }
 
-// settle returns when all signals that this program was told of are in their
-// channels: to stop a channel waits for that.
-func settle() {
-	c := make(chan os.Signal, 1)
-	signal.Notify(c, syscall.SIGTERM)
-	signal.Stop(c)
-}
+// ending are the signals that want the end.
+var ending = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT}
 
 func (s *signals) leaveLocked(left os.Signal) {
 	s.left.write.Write([]byte{byte(left.(syscall.Signal))}) // a pipe has room for thousands
@@ -89,7 +88,7 @@ func (s *signals) act(caught os.Signal, action func()) {
 
 // release undoes hold, because nothing was executed after all.
 func (s *signals) release() {
-	for _, again := range []os.Signal{syscall.SIGUSR1, syscall.SIGHUP} {
+	for _, again := range append([]os.Signal{syscall.SIGUSR1, syscall.SIGHUP}, ending...) {
 		signal.Notify(s.caught[again], again)
 	}
 	s.mu.Lock()
