@@ -63,7 +63,8 @@ func (d *Daemon) becomeLibvirt(next *handover.Successor, s *handover.State) erro
 	// From here on the locks are held by the descriptors of this process alone.
 	err := d.recorder.giveUp()
 	if err == nil {
-		err = d.exec(descriptors(s), false, (*handover.Image).ExecPlain)
+		nothing := func() error { return nil }
+		err = d.exec(descriptors(s), false, nothing, (*handover.Image).ExecPlain)
 	}
 	os.Remove(path)
 	d.recorder.takeUp()

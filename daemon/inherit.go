@@ -13,14 +13,35 @@ import (
 // Inherited is what a former program of this very process has left to it: by a
 // re-exec, of ours or of libvirt's daemon.
 type Inherited struct {
-	state  *handover.State
-	source source
+	state   *handover.State
+	source  source
+	settled func() // is called when all is taken over
 }
 
 // Inherit finds out what a former program has left; nil when nothing is.
 // libvirtState is where libvirt's daemon leaves its state. An error comes beside
 // what could be told in spite of it.
 func Inherit(libvirtState string) (*Inherited, error) {
+	settled := handover.HurryUp()
+	left, err := inherit(libvirtState)
+	if left == nil {
+		settled()
+		return nil, err
+	}
+	left.settled = settled
+	return left, err
+}
+
+// settle lets go of what is taken over by now.
+func (i *Inherited) settle() {
+	if i == nil {
+		return
+	}
+	i.state = new(handover.State)
+	i.settled()
+}
+
+func inherit(libvirtState string) (*Inherited, error) {
 	s, err := handover.TakeState()
 	if s != nil || err != nil {
 		return inherited(s, fromExec), err
@@ -36,7 +57,7 @@ func inherited(s *handover.State, from source) *Inherited {
 	if s == nil {
 		return nil
 	}
-	return &Inherited{s, from}
+	return &Inherited{state: s, source: from}
 }
 
 // DryRun reads states and says whether this program could take them over: it is

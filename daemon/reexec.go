@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"strconv"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -144,10 +145,13 @@ func (d *Daemon) become(check *handover.Check) error {
 	b := state.Append(make([]byte, 0, d.stateSize+d.stateSize/8+4096))
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeStill)
 	defer cancel()
-	if err := check.Ask(ctx, state, b); err != nil {
-		return err
-	}
-	return d.exec(descriptors(state), true, func(i *handover.Image) error { return i.Exec(b) })
+	// The check goes on beside what is to be prepared.
+	answer := make(chan error, 1)
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	asking.Go(func() { answer <- check.Ask(ctx, state, b) })
+	last := func() error { return <-answer }
+	return d.exec(descriptors(state), true, last, func(i *handover.Image) error { return i.Exec(b) })
 }
 
 // childNote is the process that has checked the state.
@@ -173,14 +177,17 @@ func (d *Daemon) reapChild(left *Inherited) {
 // flushTime is how long what was logged may take to be written.
 const flushTime = 100 * time.Millisecond
 
-// exec becomes the next program.
-func (d *Daemon) exec(keep []int, ours bool, exec func(*handover.Image) error) error {
-	image := d.config.Image
-	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
-	defer cancel()
-	d.config.Log.flush(ctx)
-	held := false
+// exec becomes the next program, unless last fails, which is called when all is
+// prepared.
+func (d *Daemon) exec(keep []int, ours bool, last func() error, exec func(*handover.Image) error) error {
+	image, held := d.config.Image, false
 	err := exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep, Last: func() error {
+		if err := last(); err != nil {
+			return err
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), flushTime)
+		defer cancel()
+		d.config.Log.flush(ctx)
 		image.Before(ours)
 		held = true
 		// What asks for the end is left to the next program from now on. What came

@@ -68,7 +68,7 @@ func (d *Daemon) restore(s *handover.State, from source) {
 	}
 	t := s.Totals
 	d.table.Begin(lockspace.Numbers{Hold: t.Hold, Lock: t.Lock},
-		lockspace.Counts{Granted: t.Granted, Refused: t.Refused, Released: t.Released}, s.Spaces)
+		lockspace.Counts{Granted: t.Granted, Refused: t.Refused, Released: t.Released}, s.Spaces, len(s.Holds))
 	d.events.begin(t.Seq)
 	d.clients.begin(t.Client)
 	d.processes.begin(t.Tie)
@@ -83,8 +83,8 @@ func (d *Daemon) restore(s *handover.State, from source) {
 
 // restoreLocks puts the locks back.
 func (r *restorer) restoreLocks() {
-	slices.SortStableFunc(r.state.Holds, func(a, b handover.Hold) int { return cmp.Compare(a.Lock, b.Lock) })
-	var locks [][]handover.Hold
+	r.state.Holds = byLock(r.state.Holds)
+	locks := make([][]handover.Hold, 0, len(r.state.Holds))
 	for group := range chunkBy(r.state.Holds, func(a, b *handover.Hold) bool { return a.Lock == b.Lock }) {
 		locks = append(locks, group)
 	}
@@ -95,6 +95,21 @@ func (r *restorer) restoreLocks() {
 	for i, holds := range locks {
 		r.restoreLock(holds, files[i])
 	}
+}
+
+// byLock puts all holds of one lock together. Holds are large, so their numbers are
+// sorted.
+func byLock(holds []handover.Hold) []handover.Hold {
+	order := make([]int, len(holds))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(holds[a].Lock, holds[b].Lock), a-b) })
+	sorted := make([]handover.Hold, len(holds))
+	for i, from := range order {
+		sorted[i] = holds[from]
+	}
+	return sorted
 }
 
 // opened is what became of a lock's file.
@@ -418,6 +433,7 @@ func (d *Daemon) resume() {
 	for _, p := range r.gone {
 		d.processes.endGone(p)
 	}
+	defer d.config.Inherited.settle()
 	defer d.gate.open()
 	for i := range r.state.Waits {
 		r.resumeWait(&r.state.Waits[i])

@@ -73,7 +73,7 @@ func (d *Daemon) openJournal(path string) (*handover.Journal, *handover.State) {
 // resumeKeeper goes on with the keeper of the former program. One that has ended
 // meanwhile is replaced as soon as that is seen.
 func (d *Daemon) resumeKeeper(s *handover.State) *handover.Keeper {
-	i := Inherited{s, fromExec}
+	i := Inherited{state: s, source: fromExec}
 	pid, err := strconv.Atoi(i.Note(keeperFile))
 	if err != nil {
 		return nil // there was none

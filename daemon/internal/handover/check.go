@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 
@@ -48,11 +49,25 @@ func (s *Successor) StartCheck() (*Check, error) {
 		return nil, err
 	}
 	c.in, c.pipe, c.out = in, out, bufio.NewReader(out)
+	widen(in)
 	if err := c.cmd.Start(); err != nil {
 		cancel()
 		return nil, fmt.Errorf("run %q: %w", s.Path+" "+DryRunOption, err)
 	}
 	return c, nil
+}
+
+// pipeSize is the most that a pipe may have without privileges, by default. The
+// larger it is, the less the two sides wait for each other.
+const pipeSize = 1 << 20
+
+func widen(pipe io.WriteCloser) {
+	if f, ok := pipe.(*os.File); ok {
+		raw, err := f.SyscallConn()
+		if err == nil {
+			raw.Control(func(fd uintptr) { unix.FcntlInt(fd, unix.F_SETPIPE_SZ, pipeSize) }) // or as it is
+		}
+	}
 }
 
 // PID is the child's process, which the successor has to wait for: it ends with
@@ -124,6 +139,8 @@ func (c *Check) End() {
 // it found in it to out, until in ends. It fails with why a state cannot be taken
 // over.
 func DryRun(in io.Reader, out io.Writer) error {
+	defer HurryUp()()
+	var b bytes.Buffer
 	for {
 		var length [8]byte
 		if _, err := io.ReadFull(in, length[:]); err != nil {
@@ -132,7 +149,7 @@ func DryRun(in io.Reader, out io.Writer) error {
 			}
 			return fmt.Errorf("read state: %w", err)
 		}
-		var b bytes.Buffer
+		b.Reset()
 		if _, err := io.CopyN(&b, in, int64(binary.BigEndian.Uint64(length[:]))); err != nil {
 			return fmt.Errorf("read state: %w", err)
 		}

@@ -160,6 +160,7 @@ func ReadState(b []byte) (*State, error) {
 		return nil, ErrNoState
 	}
 	s := new(State)
+	s.makeRoom(b[len(stateMagic):])
 	format := 0
 	err := readFields(b[len(stateMagic):], func(f field) error {
 		if f.number == 1 {
@@ -176,6 +177,24 @@ func ReadState(b []byte) (*State, error) {
 		return nil, fmt.Errorf("read state: %w", err)
 	}
 	return s, nil
+}
+
+// makeRoom makes room for what may be many.
+func (s *State) makeRoom(b []byte) {
+	var counts [16]int
+	readFields(b, func(f field) error {
+		if f.number < len(counts) {
+			counts[f.number]++
+		}
+		return nil
+	})
+	const shortest = 16 // bytes of an element, or it is not worth much
+	if n := min(counts[7], len(b)/shortest); n > 0 {
+		s.Holds = make([]Hold, 0, n)
+	}
+	if n := min(counts[8], len(b)/shortest); n > 0 {
+		s.Clients = make([]Client, 0, n)
+	}
 }
 
 func (s *State) readField(f field) error {

@@ -34,10 +34,12 @@ type RestoredHold struct {
 }
 
 // Begin takes over where a former table ended: its figures and lockspaces. It is
-// called before anything else.
-func (t *Table) Begin(n Numbers, c Counts, spaces []string) {
+// called before anything else. So many holds are to be restored.
+func (t *Table) Begin(n Numbers, c Counts, spaces []string, holds int) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
+	t.files = make(map[filelock.ID]*file, holds)
+	t.spaces[""].resources = make(map[string]*resource, holds)
 	t.numbers, t.counts = n, c
 	for _, dir := range spaces {
 		t.addSpaceLocked(dir)
