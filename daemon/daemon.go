@@ -70,7 +70,6 @@ type Daemon struct {
 	resuming  *restorer // until Serve, with the gate shut
 
 	reexecution reexecution
-	stateSize   int         // bytes of the latest state; of who re-executes
 	leaving     atomic.Bool // Serve ends
 
 	reload sync.Mutex // held by Reload, so that settings are not mixed

@@ -31,11 +31,9 @@ func exportHold(r *lockspace.Record) handover.Hold {
 	return h
 }
 
-func exportHolds(records []lockspace.Record) []handover.Hold {
-	holds := make([]handover.Hold, len(records))
-	for i := range records {
-		holds[i] = exportHold(&records[i])
-	}
+func exportHolds(t *lockspace.Table) []handover.Hold {
+	holds := make([]handover.Hold, 0, t.Totals().Holders)
+	t.EachRecord(func(r *lockspace.Record) { holds = append(holds, exportHold(r)) })
 	return holds
 }
 
@@ -63,7 +61,7 @@ func (d *Daemon) totals() handover.Totals {
 func (d *Daemon) export() *handover.State {
 	s := &handover.State{
 		PID: os.Getpid(), Program: d.config.Version, Started: d.started.UnixNano(),
-		Totals: d.totals(), Spaces: d.exportSpaces(), Holds: exportHolds(d.table.Records()),
+		Totals: d.totals(), Spaces: d.exportSpaces(), Holds: exportHolds(d.table),
 		Fences: d.fences.export(), Settings: d.exportSettings(),
 	}
 	s.Holds = append(s.Holds, d.missing.export()...)

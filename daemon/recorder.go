@@ -265,7 +265,7 @@ func (r *recorder) all() []handover.Change {
 // holds are all that owners rely on: what is missing has to be known to the next
 // daemon too, or nobody would ever say so again.
 func (r *recorder) holds() []handover.Hold {
-	return append(exportHolds(r.daemon.table.Records()), r.daemon.missing.export()...)
+	return append(exportHolds(r.daemon.table), r.daemon.missing.export()...)
 }
 
 // How far ahead numbers are reserved that a successor will not use again. Events

@@ -106,10 +106,11 @@ func (d *Daemon) tryReexec() error {
 	}
 	defer check.End()
 	// First while everybody is served: a program that hangs delays nobody.
-	if err := d.checkState(check); err != nil {
+	b, err := d.checkState(check)
+	if err != nil {
 		return err
 	}
-	return d.heldStill(func() error { return d.become(check) })
+	return d.heldStill(func() error { return d.become(check, b[:0]) })
 }
 
 // checkTime is how long a program may look at a state while everybody is served,
@@ -119,8 +120,9 @@ const (
 	checkTimeStill = 2 * time.Second
 )
 
-// checkState asks whether the next program could take over what there is now.
-func (d *Daemon) checkState(check *handover.Check) error {
+// checkState asks whether the next program could take over what there is now, and
+// gives that.
+func (d *Daemon) checkState(check *handover.Check) ([]byte, error) {
 	var state *handover.State
 	var b []byte
 	err := d.heldStill(func() error {
@@ -129,20 +131,20 @@ func (d *Daemon) checkState(check *handover.Check) error {
 		return nil
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	d.stateSize = len(b)
 	ctx, cancel := context.WithTimeout(context.Background(), checkTime)
 	defer cancel()
-	return check.Ask(ctx, state, b)
+	return b, check.Ask(ctx, state, b)
 }
 
-// become is the point of no return. The gate is shut.
-func (d *Daemon) become(check *handover.Check) error {
+// become is the point of no return. The gate is shut. It makes the state in b, which
+// has room for it.
+func (d *Daemon) become(check *handover.Check, b []byte) error {
 	state := d.export()
 	state.Callers = d.reexecution.exportCallers()
 	state.Notes = append(state.Notes, handover.Note{Name: childNote, Value: strconv.Itoa(check.PID())})
-	b := state.Append(make([]byte, 0, d.stateSize+d.stateSize/8+4096))
+	b = state.Append(b)
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeStill)
 	defer cancel()
 	// The check goes on beside what is to be prepared.

@@ -25,6 +25,7 @@ type restorer struct {
 	ties   map[uint64]*lockspace.Owner
 	// holders are shared by all holds of one owner through one connection.
 	holders map[holderKey]*registration
+	holds   []lockspace.RestoredHold // room for those of one lock
 	// gone are the processes that ended meanwhile.
 	gone []*process
 	// clients are the connections by number.
@@ -83,11 +84,7 @@ func (d *Daemon) restore(s *handover.State, from source) {
 
 // restoreLocks puts the locks back.
 func (r *restorer) restoreLocks() {
-	r.state.Holds = byLock(r.state.Holds)
-	locks := make([][]handover.Hold, 0, len(r.state.Holds))
-	for group := range chunkBy(r.state.Holds, func(a, b *handover.Hold) bool { return a.Lock == b.Lock }) {
-		locks = append(locks, group)
-	}
+	locks := byLock(r.state.Holds)
 	for i := range r.state.Holds {
 		r.process(&r.state.Holds[i].Owner) // before files are opened side by side
 	}
@@ -97,19 +94,24 @@ func (r *restorer) restoreLocks() {
 	}
 }
 
-// byLock puts all holds of one lock together. Holds are large, so their numbers are
-// sorted.
-func byLock(holds []handover.Hold) []handover.Hold {
-	order := make([]int, len(holds))
-	for i := range order {
-		order[i] = i
+// byLock gives the holds of each lock, in the order of the locks' numbers. Holds are
+// large, so they stay where they are if those of a lock are neighbours, as they are
+// but after a crash.
+func byLock(holds []handover.Hold) [][]handover.Hold {
+	locks := make([][]handover.Hold, 0, len(holds))
+	for group := range chunkBy(holds, func(a, b *handover.Hold) bool { return a.Lock == b.Lock }) {
+		locks = append(locks, group)
 	}
-	slices.SortFunc(order, func(a, b int) int { return cmp.Or(cmp.Compare(holds[a].Lock, holds[b].Lock), a-b) })
-	sorted := make([]handover.Hold, len(holds))
-	for i, from := range order {
-		sorted[i] = holds[from]
+	slices.SortStableFunc(locks, func(a, b []handover.Hold) int { return cmp.Compare(a[0].Lock, b[0].Lock) })
+	whole := locks[:0]
+	for _, group := range locks {
+		if n := len(whole); n > 0 && whole[n-1][0].Lock == group[0].Lock {
+			whole[n-1] = append(whole[n-1], group...)
+		} else {
+			whole = append(whole, group)
+		}
 	}
-	return sorted
+	return whole
 }
 
 // opened is what became of a lock's file.
@@ -128,12 +130,13 @@ func (r *restorer) restoreLock(holds []handover.Hold, o opened) {
 		}
 		return
 	}
-	l := lockspace.Restored{Lock: h.Lock, Request: requestOf(h), Open: o.file}
+	l := lockspace.Restored{Lock: h.Lock, Request: requestOf(h), Open: o.file, Holds: r.holds[:0]}
 	for i := range holds {
 		l.Holds = append(l.Holds, lockspace.RestoredHold{
 			ID: holds[i].ID, Holder: r.holder(&holds[i]), Since: timeOf(holds[i].Since),
 		})
 	}
+	r.holds = l.Holds
 	if err := r.table.Restore(l); err != nil {
 		o.file.Close()
 		for i := range holds {

@@ -10,7 +10,7 @@ type Recorder interface {
 	// Grant notes holds down and then calls commit, which grants them. It fails
 	// without calling commit when they cannot be noted down. When commit fails
 	// it takes the note back, and returns commit's error. What the table shows
-	// (Records) is not looked at between the two.
+	// (EachRecord) is not looked at between the two.
 	Grant(holds []Record, commit func() error) error
 	// Drop notes down that a hold is given back. The kernel's lock is still
 	// held meanwhile.
@@ -50,20 +50,19 @@ func (unrecorded) Grant(_ []Record, commit func() error) error { return commit()
 func (unrecorded) Drop(uint64)                                 {}
 func (unrecorded) Space(string) error                          { return nil }
 
-// Records lists all holds, those of one resource one after another.
-func (t *Table) Records() []Record {
+// EachRecord calls f with each hold, with those of one resource one after another. f
+// must not block, nor call the table.
+func (t *Table) EachRecord(f func(*Record)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	records := make([]Record, 0, t.holders)
 	for _, s := range t.spaces {
 		for _, r := range s.resources {
 			for i, h := range r.holders {
-				records = append(records, Record{
+				f(&Record{
 					ID: h.id, Lock: r.id, Request: Request{r.fullName(), r.mode, r.autocreate},
 					Holder: h.Holder, Since: h.since, Open: r.lock, First: i == 0,
 				})
 			}
 		}
 	}
-	return records
 }
