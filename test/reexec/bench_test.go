@@ -44,6 +44,7 @@ func blackout(b *testing.B, d bed.Daemon, locks int) {
 	}
 	b.ReportMetric(0, "ns/op")
 	b.ReportMetric(median(gaps), "ms/gap")
+	b.ReportMetric(slices.Min(gaps), "ms/bestgap") // where others use the machine too
 	b.ReportMetric(median(fresh), "ms/newgap")
 	b.ReportMetric(median(cpu), "ms/cpu")
 }

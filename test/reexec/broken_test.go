@@ -43,8 +43,8 @@ var broken = []struct{ name, make, want string }{
 }
 
 // longestWait is what any client may have to wait for its answer meanwhile: the last
-// check may take two seconds, while nobody is served.
-const longestWait = 2500 * time.Millisecond
+// check may take two seconds, while nobody is served, and its end one more.
+const longestWait = 3500 * time.Millisecond
 
 // TestBrokenPrograms replaces the program by such as cannot take over. The daemon
 // goes on, and says why.

@@ -55,6 +55,7 @@ func TestNothingIsLost(t *testing.T) {
 		t.Fatal("a lock was granted twice")
 	}
 	r.Connect().Close() // so that the numbers of clients have a gap
+	bed.Eventually(t, "it is gone", func() bool { return len(r.clients()) == 5 })
 
 	before := r.everything()
 	for range 3 {

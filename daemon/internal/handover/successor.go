@@ -23,7 +23,7 @@ const examineTime = 10 * time.Second
 
 // childrenTime is how long children of a program that has ended may keep its
 // output open.
-const childrenTime = 100 * time.Millisecond
+const childrenTime = time.Second
 
 // Examine asks a program what it is. It fails when the program cannot be run, or
 // is neither ours nor libvirt's.
