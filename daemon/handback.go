@@ -6,7 +6,6 @@ import (
 	"strings"
 	"time"
 
-	"virtlock/client/api"
 	"virtlock/daemon/internal/handover"
 )
 
@@ -55,18 +54,25 @@ func (d *Daemon) becomeLibvirt(next *handover.Successor, s *handover.State) erro
 	if err := handover.WriteLibvirt(path, s, os.Getpid()); err != nil {
 		return err
 	}
-	// The answer cannot come from the next program, which speaks no JSON.
-	result := api.ReexecResult{Program: next.Path, Version: next.Version, PID: os.Getpid(), Locks: len(s.Holds), Clients: len(s.Clients)}
-	for _, c := range d.reexecution.take() {
-		c.conn.reply(c.request, result, nil)
-	}
 	// From here on the locks are held by the descriptors of this process alone.
 	err := d.recorder.giveUp()
 	if err == nil {
+		d.answerForLibvirt(next, s)
 		nothing := func() error { return nil }
 		err = d.exec(descriptors(s), false, nothing, (*handover.Image).ExecPlain)
 	}
 	os.Remove(path)
 	d.recorder.takeUp()
 	return err
+}
+
+// answerForLibvirt answers those who asked for the hand-back: the next program,
+// which speaks no JSON, cannot.
+func (d *Daemon) answerForLibvirt(next *handover.Successor, s *handover.State) {
+	result := d.reexecResult(len(s.Clients))
+	_, version, _ := strings.Cut(next.Version, "(libvirt) ")
+	result.Program, result.Version = next.Path, "libvirt "+version
+	for _, c := range d.reexecution.take() {
+		c.conn.reply(c.request, result, nil)
+	}
 }
