@@ -394,6 +394,9 @@ func (r *recorder) giveUp() error {
 	r.passing.Lock()
 	defer r.passing.Unlock()
 	err := os.Remove(r.keeping.Journal)
+	if errors.Is(err, os.ErrNotExist) {
+		err = nil
+	}
 	if r.keeper != nil {
 		err = errors.Join(err, r.keeper.LetGo())
 		r.keeper = nil
