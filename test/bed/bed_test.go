@@ -91,9 +91,7 @@ func TestProberGetsOnlyWhatIsFree(t *testing.T) {
 		file string
 		wins bool
 	}{{locked, false}, {free, true}} {
-		prober := bed.Probe(t, c.file)
-		time.Sleep(50 * time.Millisecond) // of probing
-		if seen := prober.Stop(); seen.Tries < 20 || len(seen.Won) > 0 != c.wins {
+		if seen := bed.Probe(t, c.file).Stop(); seen.Tries < 20 || len(seen.Won) > 0 != c.wins {
 			t.Errorf("%s: %d tries, won %q", c.file, seen.Tries, seen.Won)
 		}
 	}

@@ -31,7 +31,10 @@ type Probed struct {
 
 // probePause is between two rounds over all files. Without it the prober would
 // take a processor from the guests.
-const probePause = 50 * time.Microsecond
+const probePause = 100 * time.Microsecond
+
+// fewestRounds is how many there are at least.
+const fewestRounds = 10
 
 // Probe starts a prober of files, all of which have to be locked until its Stop.
 func Probe(t testing.TB, files ...string) *Prober {
@@ -76,29 +79,40 @@ func runProber(files []string) int {
 	if err != nil {
 		return complain("prober: %v", err)
 	}
-	var seen Probed
-	for {
+	seen, err := probeUntil(ended, probes)
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(seen)
+	}
+	if err != nil {
+		return complain("prober: %v", err)
+	}
+	return 0
+}
+
+// probeUntil probes until the end, and the fewest rounds at least: on a busy machine
+// the end may come before the process gets to do anything.
+func probeUntil(ended <-chan struct{}, probes []probe) (seen Probed, err error) {
+	for round := 0; ; round++ {
 		select {
 		case <-ended:
-			if err := json.NewEncoder(os.Stdout).Encode(seen); err != nil {
-				return complain("prober: %v", err)
+			if round >= fewestRounds {
+				return seen, nil
 			}
-			return 0
 		default:
 		}
-		// Not the runtime's sleep, which is a millisecond at least on a busy machine.
-		pause := unix.NsecToTimespec(int64(probePause))
-		unix.Nanosleep(&pause, nil)
 		for _, p := range probes {
 			won, err := p.try()
 			if err != nil {
-				return complain("prober: %v", err)
+				return seen, err
 			}
 			seen.Tries++
 			if won {
 				seen.Won = append(seen.Won, fmt.Sprintf("%s %s at %s", p.kind.Name, p.file.Name(), time.Now().Format("15:04:05.000000")))
 			}
 		}
+		// Not the runtime's sleep, which is a millisecond at least on a busy machine.
+		pause := unix.NsecToTimespec(int64(probePause))
+		unix.Nanosleep(&pause, nil)
 	}
 }
 
