@@ -45,13 +45,16 @@ var errLineTooLong = errors.New("a request takes at most 1 MiB")
 // nextLine takes one line and answers it. Of a line that is too long it keeps
 // nothing, and says so when its end has come.
 func (c *conn) nextLine() error {
-	end := bytes.IndexByte(c.in, '\n')
+	end := bytes.IndexByte(c.in[c.searched:], '\n')
 	if end < 0 {
 		if c.tooLong = c.tooLong || len(c.in) >= api.MaxLine; c.tooLong {
 			c.in = nil
 		}
+		c.searched = len(c.in)
 		return errIncomplete
 	}
+	end += c.searched
+	c.searched = 0
 	line := c.use(end + 1)[:end]
 	if c.tooLong || end >= api.MaxLine {
 		c.tooLong = false

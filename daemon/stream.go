@@ -33,8 +33,9 @@ type stream struct {
 	giveUp   time.Time     // when the last words have taken too long; zero before them
 
 	// Of whoever reads.
-	in      []byte // read and not yet used
-	tooLong bool   // in had the start of a line that is passed over
+	in       []byte // read and not yet used
+	searched int    // bytes of in that are known to have no end of a line
+	tooLong  bool   // in had the start of a line that is passed over
 }
 
 // The states of reading.
