@@ -26,7 +26,7 @@ func (e *env) readArguments(args []string) (*job, error) {
 		return nil, usagef(programName+" --help says how to use it", "needs an XML-FILE, or - for standard input")
 	}
 	j := &job{schema: e.options.schema}
-	if len(args) == 2 && j.schema == "" && e.isSchema(args[1]) {
+	if len(args) == 2 && j.schema == "" && isSchema(args[1]) {
 		j.schema, args = args[1], args[:1]
 	}
 	for _, arg := range args {
@@ -39,12 +39,10 @@ func (e *env) readArguments(args []string) (*job, error) {
 }
 
 // isSchema decides what the second of two arguments is. It is a schema for
-// libvirt's script; here it is another file if there is one and no schema.
-func (e *env) isSchema(word string) bool {
+// libvirt's script; here it is another file if there is one, unless it is just
+// what a schema is called.
+func isSchema(word string) bool {
 	if word == "" || slices.ContainsFunc(schemas, func(s schema) bool { return s.name == word }) {
-		return true
-	}
-	if _, exists := e.schemaFile(word); exists {
 		return true
 	}
 	_, err := os.Stat(word)

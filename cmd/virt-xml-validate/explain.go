@@ -3,16 +3,23 @@ package main
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // problemLimit is how many problems of one file are told. One fault makes
 // libxml2 find many.
 const problemLimit = 20
 
+// explainTime is how long the search for what is wrong may take. What is found
+// by then is told.
+const explainTime = 10 * time.Second
+
 // explain finds out what is wrong with a document that fails to validate, in
 // three steps: where elements stand, which of them are at fault, and what
 // libxml2 says about those.
 func (c *checker) explain(ctx context.Context, schemaFile string, d *document, a answer) []problem {
+	ctx, cancel := context.WithTimeout(ctx, explainTime)
+	defer cancel()
 	tree := readTree(d)
 	if tree == nil {
 		return plainProblems(readMessages(a.err))
@@ -99,7 +106,7 @@ func (p problem) at(l located) problem {
 
 // in puts a problem to the place of an element.
 func (p problem) in(e *element) problem {
-	p.Line, p.Column, p.Path = e.line, e.column, e.path()
+	p.Line, p.Column, p.Path = e.line, e.characters(), e.path()
 	return p
 }
 

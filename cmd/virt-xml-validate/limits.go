@@ -20,12 +20,22 @@ func limitProcess(pid int) error {
 		unix.RLIMIT_FSIZE: 0,
 		unix.RLIMIT_CORE:  0,
 	} {
-		err := unix.Prlimit(pid, resource, &unix.Rlimit{Cur: limit, Max: limit}, nil)
-		if err != nil && err != unix.ESRCH { // it may have ended already
+		if err := lower(pid, resource, limit); err != nil && err != unix.ESRCH { // it may have ended already
 			return fmt.Errorf("limit xmllint: %w", err)
 		}
 	}
 	return nil
+}
+
+// lower lowers one limit of a process. It may be lower already, and only a
+// privileged caller could raise it.
+func lower(pid, resource int, limit uint64) error {
+	var now unix.Rlimit
+	if err := unix.Prlimit(pid, resource, nil, &now); err != nil {
+		return err
+	}
+	limit = min(limit, now.Max)
+	return unix.Prlimit(pid, resource, &unix.Rlimit{Cur: limit, Max: limit}, nil)
 }
 
 // outputLimit is how much of xmllint's output is kept.

@@ -19,12 +19,18 @@ type message struct {
 // domains are the parts of libxml2 that find faults, in its words.
 var domains = []string{"parser", "namespace", "Relax-NG validity"}
 
+// messageLimit is how many messages of libxml2 are looked at.
+const messageLimit = 200
+
 // readMessages takes apart what xmllint says about the document "-".
 func readMessages(output []byte) []message {
 	var list []message
 	for line := range strings.Lines(string(output)) {
 		line = strings.TrimSuffix(line, "\n")
 		if m, ok := readMessage(line); ok {
+			if len(list) == messageLimit {
+				break
+			}
 			list = append(list, m)
 		} else if len(list) > 0 && !isLastLine(line) {
 			last := &list[len(list)-1]

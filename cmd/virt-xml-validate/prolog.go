@@ -72,7 +72,7 @@ func (p *prolog) docType() bool {
 	switch {
 	case end < 0 || inner[end] != '>':
 		p.refuse = refusef("its document type has declarations or stands elsewhere: entities are not read")
-	case len(bytes.Fields(inner[:end])) > 1:
+	case len(bytes.Fields(inner[:end])) != 1:
 		p.refuse = refusef("its document type is not understood")
 	default:
 		p.text = inner[end+1:]

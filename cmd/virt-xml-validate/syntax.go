@@ -12,7 +12,7 @@ func syntaxProblems(messages []message, text []byte) []problem {
 	lines := bytes.Split(text, []byte("\n"))
 	var list []problem
 	for _, m := range messages {
-		if m.domain == "Relax-NG validity" {
+		if m.domain == "Relax-NG validity" || len(list) == problemLimit {
 			continue
 		}
 		p := problem{Line: m.line, Message: syntaxWords(m.text)}
@@ -24,9 +24,12 @@ func syntaxProblems(messages []message, text []byte) []problem {
 	return slices.CompactFunc(list, func(a, b problem) bool { return a.String() == b.String() })
 }
 
+// lineLimit is how much a line may have that a place is looked for in.
+const lineLimit = 64 << 10
+
 // column is where in the line the mark of a message stands, in characters, or 0.
 func (m message) column(line []byte) int {
-	if len(m.shown) < 2 {
+	if len(m.shown) < 2 || len(line) > lineLimit {
 		return 0
 	}
 	part, mark := m.shown[len(m.shown)-2], m.shown[len(m.shown)-1]

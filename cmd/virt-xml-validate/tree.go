@@ -25,13 +25,15 @@ type tree struct {
 
 // element is an element, by bytes of the text.
 type element struct {
-	name         string
-	start, end   int // from the start tag to after the end tag
-	tagEnd       int // after the start tag
-	line, column int // of the start tag, from 1
-	attributes   []attribute
-	parent       *element
-	children     []*element
+	tree       *tree
+	name       string
+	start, end int // from the start tag to after the end tag
+	tagEnd     int // after the start tag
+	line       int // of the start tag, from 1
+	column     int // of the start tag, in bytes from 1
+	attributes []attribute
+	parent     *element
+	children   []*element
 }
 
 // attribute is an attribute, with the blanks before it.
@@ -52,12 +54,13 @@ func readTree(d *document) *tree {
 	var open *element
 	for {
 		start := int(decoder.InputOffset())
-		line, _ := decoder.InputPos()
+		line, column := decoder.InputPos()
 		token, err := decoder.RawToken()
 		end := int(decoder.InputOffset())
 		switch token := token.(type) {
 		case xml.StartElement:
-			open = t.add(open, fullName(token.Name), start, end, line)
+			open = t.add(open, fullName(token.Name), start, end)
+			open.line, open.column = line, column
 		case xml.EndElement:
 			if open == nil {
 				return nil
@@ -74,12 +77,8 @@ func readTree(d *document) *tree {
 }
 
 // add notes down a start tag.
-func (t *tree) add(parent *element, name string, start, end, line int) *element {
-	lineStart := bytes.LastIndexByte(t.text[:start], '\n') + 1
-	e := &element{
-		name: name, parent: parent, start: start, tagEnd: end, end: end,
-		line: line, column: utf8.RuneCount(t.text[lineStart:start]) + 1,
-	}
+func (t *tree) add(parent *element, name string, start, end int) *element {
+	e := &element{tree: t, name: name, parent: parent, start: start, tagEnd: end, end: end}
 	e.attributes = readAttributes(t.text, start+1+len(name), end)
 	t.elements = append(t.elements, e)
 	if parent == nil {
@@ -122,6 +121,11 @@ func readAttributes(text []byte, from, to int) []attribute {
 		})
 		from = closed + 1
 	}
+}
+
+// characters is the column in characters, from 1.
+func (e *element) characters() int {
+	return utf8.RuneCount(e.tree.text[e.start-e.column+1:e.start]) + 1
 }
 
 // path names an element as XPath does, with its number where several siblings
