@@ -19,7 +19,9 @@ func (e *env) act(ctx context.Context, args []string) (int, error) {
 	c := &checker{env: e, linter: linter{path}, schema: j.schema}
 	report := e.newReport(j.several)
 	for r := range c.checkAll(ctx, j) {
-		report.add(<-r)
+		if one := <-r; ctx.Err() == nil {
+			report.add(one)
+		}
 	}
 	if err := ctx.Err(); err != nil {
 		return 0, err
