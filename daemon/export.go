@@ -20,13 +20,10 @@ func exportOwner(i *lockspace.Identity) handover.Owner {
 
 func exportHold(r *lockspace.Record) handover.Hold {
 	h := handover.Hold{
-		ID: r.ID, Lock: r.Lock, FD: -1, Space: r.Space, Name: r.Name.Name,
+		ID: r.ID, Lock: r.Lock, FD: r.Open.FD(), Space: r.Space, Name: r.Name.Name,
 		Shared: r.Mode == lockspace.Shared, Autocreate: r.Autocreate,
 		File:  handover.File{Device: r.Open.ID().Device, Inode: r.Open.ID().Inode, Node: r.Open.Inode()},
 		Owner: exportOwner(r.Holder.Identity), Client: r.Holder.Client, Since: r.Since, Last: r.Last,
-	}
-	if r.First {
-		h.FD = r.Open.FD()
 	}
 	return h
 }

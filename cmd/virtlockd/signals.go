@@ -24,6 +24,8 @@ type signals struct {
 	// caught has a channel for each. It has room for one: a signal that comes
 	// again before its action has begun is not repeated.
 	caught map[os.Signal]chan os.Signal
+	// idle can be sent to while nobody acts on a signal or has one in hand.
+	idle map[os.Signal]chan struct{}
 
 	mu      sync.Mutex         // guards the fields that follow
 	acting  map[os.Signal]bool // whose actions are under way
@@ -32,9 +34,12 @@ type signals struct {
 }
 
 func newSignals(caught ...os.Signal) *signals {
-	s := &signals{caught: make(map[os.Signal]chan os.Signal), acting: make(map[os.Signal]bool)}
+	s := &signals{
+		caught: make(map[os.Signal]chan os.Signal), idle: make(map[os.Signal]chan struct{}),
+		acting: make(map[os.Signal]bool),
+	}
 	for _, c := range caught {
-		s.caught[c] = make(chan os.Signal, 1)
+		s.caught[c], s.idle[c] = make(chan os.Signal, 1), make(chan struct{})
 	}
 	return s
 }
@@ -66,6 +71,7 @@ func (s *signals) handle(actions map[os.Signal]func()) (stop func()) {
 				select {
 				case <-s.caught[caught]:
 					s.act(caught, act)
+				case <-s.idle[caught]:
 				case <-ended:
 					return
 				}

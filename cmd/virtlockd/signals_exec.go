@@ -1,10 +1,15 @@
 package main
 
 import (
+	"bytes"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
+	"slices"
+	"strconv"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -42,14 +47,18 @@ func (s *signals) hold(ours bool) {
 
 // bequeath leaves the signals that this program was told of and has not acted on.
 func (s *signals) bequeath() {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.leaving = true
+	s.setLeaving(true)
 	// What came before is in the channels then. What comes later ends this program
 	// at once, as it would the next one: to be caught would be to be lost.
 	for _, end := range ending {
 		signal.Stop(s.caught[end])
 	}
+	awaitHandlers()
+	for _, left := range inheritable {
+		s.settle(left)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, left := range inheritable {
 		select {
 		case <-s.caught[left]:
@@ -61,6 +70,71 @@ func (s *signals) bequeath() {
 		}
 	}
 	signal.Ignore(syscall.SIGHUP)
+}
+
+func (s *signals) setLeaving(leaving bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leaving = leaving
+}
+
+// settle waits until who acts on a signal has none in hand: it acts on it, which is
+// known then, or has left it, or waits for the next.
+func (s *signals) settle(left os.Signal) {
+	for start := time.Now(); time.Since(start) < handlerTime; {
+		select {
+		case s.idle[left] <- struct{}{}:
+			return
+		case <-time.After(time.Millisecond):
+		}
+		s.mu.Lock()
+		acting := s.acting[left]
+		s.mu.Unlock()
+		if acting {
+			return
+		}
+	}
+}
+
+// handlerTime is how long awaitHandlers waits at most.
+const handlerTime = 100 * time.Millisecond
+
+// awaitHandlers waits until no thread has a signal in hand: one that the exec ends
+// before its handler has done its work takes the signal along. So each thread is
+// sent another signal, SIGURG, which Go sends itself all the time: it is taken only
+// when the handler of an earlier one has returned, for in a handler all signals are
+// blocked.
+func awaitHandlers() {
+	threads, _ := filepath.Glob("/proc/self/task/*")
+	for _, thread := range threads {
+		if tid, err := strconv.Atoi(filepath.Base(thread)); err == nil {
+			unix.Tgkill(os.Getpid(), tid, unix.SIGURG)
+		}
+	}
+	for start := time.Now(); time.Since(start) < handlerTime; runtime.Gosched() {
+		if !slices.ContainsFunc(threads, hasSignal) {
+			return
+		}
+	}
+}
+
+// hasSignal reports whether a thread has a signal pending for itself, or is in a
+// handler, as its status in proc(5) tells.
+func hasSignal(thread string) bool {
+	status, err := os.ReadFile(thread + "/status")
+	if err != nil {
+		return false // it has ended
+	}
+	return signalSet(status, "SigPnd")&(1<<(unix.SIGURG-1)) != 0 || signalSet(status, "SigBlk")&(1<<(unix.SIGTERM-1)) != 0
+}
+
+func signalSet(status []byte, field string) uint64 {
+	_, digits, _ := bytes.Cut(status, []byte("\n"+field+":\t"))
+	set, err := strconv.ParseUint(string(digits[:min(16, len(digits))]), 16, 64)
+	if err != nil {
+		return 0
+	}
+	return set
 }
 
 // ending are the signals that want the end.
@@ -91,9 +165,7 @@ func (s *signals) release() {
 	for _, again := range append([]os.Signal{syscall.SIGUSR1, syscall.SIGHUP}, ending...) {
 		signal.Notify(s.caught[again], again)
 	}
-	s.mu.Lock()
-	s.leaving = false
-	s.mu.Unlock()
+	s.setLeaving(false)
 	s.take(s.left.read)
 	runtime.UnlockOSThread()
 }

@@ -3,7 +3,9 @@ package handover
 // Change is one step of a daemon's state, as the journal and the keeper get it.
 // What does not belong to the step is zero.
 type Change struct {
-	// Hold is granted soon. With a descriptor it is the first of its lock.
+	// Hold is granted soon. It comes with its lock's descriptor, also when others
+	// hold the lock already: the keeper may see all of them end before this one
+	// comes, and have closed the descriptor it had.
 	Hold *Hold
 	// Drop is the ID of a hold that is given back.
 	Drop uint64

@@ -76,6 +76,10 @@ func (k *Keeper) send(b, control []byte) error {
 		case unix.EPIPE, unix.ECONNRESET:
 			return ErrKeeperGone
 		case unix.EINTR:
+		case unix.EBADF:
+			// Not k.fd, which is open: the lock's descriptor was closed, because
+			// nobody holds the lock any more that somebody wanted to share.
+			control = nil
 		case unix.ETOOMANYREFS:
 			// More descriptors are under way to somebody than this user may
 			// have open. They become fewer when the keeper reads.

@@ -203,3 +203,26 @@ func TestNoKeeper(t *testing.T) {
 		t.Error("a file is gone")
 	}
 }
+
+// Whoever joins a shared lock may do so when the others have ended just now, which
+// the keeper sees before the daemon does.
+func TestJoinWhenTheOthersHaveEnded(t *testing.T) {
+	k, _ := keep(t)
+	path := scratch(t, "shared")
+	fd, err := locked(path, unix.F_RDLCK)
+	must(t, err)
+	first := guest(t)
+	must(t, k.Pass(Change{Hold: &Hold{ID: 1, Lock: 1, FD: fd, Name: path, Shared: true, Owner: identity(t, first.pid())}}))
+	first.kill()
+	eventually(t, "the keeper has seen the end", func() bool {
+		kept, err := k.Ask()
+		must(t, err)
+		return kept.Holds == 0
+	})
+	must(t, k.Pass(Change{Hold: &Hold{ID: 2, Lock: 1, FD: fd, Name: path, Shared: true, Owner: identity(t, os.Getpid())}}))
+	must(t, k.Pass(Change{Drop: 1}))
+	must(t, unix.Close(fd))
+	if !isLocked(t, path) {
+		t.Error("the keeper does not hold the lock")
+	}
+}

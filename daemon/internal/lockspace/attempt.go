@@ -292,7 +292,7 @@ func (a *attempt) records() []Record {
 			note.Lock, note.Open, note.Autocreate = g.held.id, g.held.lock, g.held.autocreate
 		} else {
 			t.numbers.Lock++
-			note.Lock, note.Open, note.First = t.numbers.Lock, g.open, true
+			note.Lock, note.Open = t.numbers.Lock, g.open
 		}
 		a.notes = append(a.notes, note)
 	}

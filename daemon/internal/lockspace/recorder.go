@@ -26,10 +26,9 @@ type Record struct {
 	Request
 	Holder Holder
 	Since  int64 // nanoseconds since 1970
-	// Open is the file that the kernel's lock is on, First whether this hold is
-	// the resource's first: then the note has to keep the file open.
-	Open  *filelock.File
-	First bool
+	// Open is the file that the kernel's lock is on. Each note has to keep it open
+	// by itself: the holds before this one may be over when it is read.
+	Open *filelock.File
 	// Last is the ID of the last hold of a call for several, in each of them; 0
 	// otherwise. The IDs of a call follow one another.
 	Last uint64
@@ -57,10 +56,10 @@ func (t *Table) EachRecord(f func(*Record)) {
 	defer t.mu.Unlock()
 	for _, s := range t.spaces {
 		for _, r := range s.resources {
-			for i, h := range r.holders {
+			for _, h := range r.holders {
 				f(&Record{
 					ID: h.id, Lock: r.id, Request: Request{r.fullName(), r.mode, r.autocreate},
-					Holder: h.Holder, Since: h.since, Open: r.lock, First: i == 0,
+					Holder: h.Holder, Since: h.since, Open: r.lock,
 				})
 			}
 		}
