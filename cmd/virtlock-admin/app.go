@@ -13,6 +13,8 @@ type command struct {
 	*cli.Command
 	// run does the work. Its words are the arguments without the options.
 	run func(ctx context.Context, e *env, options *cli.Context, args []string) error
+	// changes says that it changes something, which needs the right to.
+	changes bool
 	// args completes the next argument after the given ones.
 	args values
 }
@@ -20,13 +22,23 @@ type command struct {
 // Groups of commands, as help lists them.
 const (
 	groupLocks  = "Locks"
+	groupOwners = "Owners and clients"
+	groupAction = "Action"
 	groupDaemon = "Daemon"
 	groupHelp   = "Help"
 )
 
 // commands is the one table of commands.
 func commands() []command {
-	return []command{listCommand(), inspectCommand(), statusCommand(), reexecCommand(), helpCommand(), completeCommand()}
+	return []command{
+		listCommand(),
+		inspectCommand(),
+		whoCommand(),
+		statusCommand(),
+		reexecCommand(),
+		helpCommand(),
+		completeCommand(),
+	}
 }
 
 // newApp makes the parser of one command line. The library keeps state in it

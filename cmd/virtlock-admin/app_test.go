@@ -55,6 +55,7 @@ func TestHelp(t *testing.T) {
 Locks:
   list                   list the locks that are held
   inspect                show one lock, its holders and who waits for it
+  who                    show who uses a file, with or without the daemon's leave
 
 Daemon:
   status                 show how the daemon is

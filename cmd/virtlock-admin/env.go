@@ -21,6 +21,8 @@ type env struct {
 	now      func() time.Time
 	// width is the number of columns of the terminal that out is, or 0.
 	width int
+	// colour says that out understands colours, and its user wants them.
+	colour bool
 	// uid is the user whose daemon is asked when nobody says which.
 	uid     int
 	options globals
@@ -37,7 +39,7 @@ type globals struct {
 const defaultURI = "VIRTLOCK_ADMIN_DEFAULT_URI"
 
 func newEnv() *env {
-	return &env{out: os.Stdout, err: os.Stderr, now: time.Now, width: columns(os.Stdout), uid: os.Geteuid()}
+	return &env{out: os.Stdout, err: os.Stderr, now: time.Now, width: columns(os.Stdout), colour: wantsColour(os.Stdout), uid: os.Geteuid()}
 }
 
 // columns is how wide a terminal is, or 0 when the file is none.

@@ -69,6 +69,7 @@ func explain(err error) (message, hint string, status int) {
 		unreachable *client.UnreachableError
 		refusal     *client.Error
 		missing     *missingError
+		cannotTell  *cannotTellError
 	)
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
@@ -79,6 +80,8 @@ func explain(err error) (message, hint string, status int) {
 		return notFound.message, notFound.hint, exitNotFound
 	case errors.As(err, &missing):
 		return missing.Error(), "stop these owners, or who has the disks now: virtlock-admin status names them", exitFailed
+	case errors.As(err, &cannotTell):
+		return cannotTell.message, cannotTell.hint, exitFailed
 	case errors.As(err, &unreachable):
 		return unreachable.Error(), unreachable.Hint(), exitUnreachable
 	case errors.As(err, &refusal):

@@ -11,8 +11,12 @@ import (
 	"virtlock/client/api"
 )
 
-// TestMain is the program itself when the shells of these tests call it.
+// TestMain is the program itself when the shells of these tests call it, and
+// the holder of a lock for others.
 func TestMain(m *testing.M) {
+	if words := os.Getenv(holdVar); words != "" {
+		holdAndWait(words)
+	}
 	if filepath.Base(os.Args[0]) == "virtlock-admin" {
 		main()
 	}

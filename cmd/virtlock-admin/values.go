@@ -123,3 +123,11 @@ func printable(list []candidate) []candidate {
 	slices.SortFunc(list, func(a, b candidate) int { return strings.Compare(a.text, b.text) })
 	return slices.CompactFunc(list, func(a, b candidate) bool { return a.text == b.text })
 }
+
+// whoArgs is one file.
+func whoArgs(ctx context.Context, e *env, args []string, typed string) []candidate {
+	if len(args) > 0 {
+		return nil
+	}
+	return files(ctx, e, nil, typed)
+}
