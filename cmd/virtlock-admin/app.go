@@ -15,6 +15,8 @@ type command struct {
 	run func(ctx context.Context, e *env, options *cli.Context, args []string) error
 	// changes says that it changes something, which needs the right to.
 	changes bool
+	// lasts says that it takes as long as it takes: --timeout does not end it.
+	lasts bool
 	// args completes the next argument after the given ones.
 	args values
 }
@@ -84,8 +86,12 @@ func (c command) forApp(e *env) *cli.Command {
 	c.HideHelp, c.HideHelpCommand = true, true
 	c.OnUsageError = onUsageError // not inherited from the app
 	c.Action = func(options *cli.Context) error {
-		ctx, cancel := e.limit(options.Context)
-		defer cancel()
+		ctx := options.Context
+		if !c.lasts {
+			limited, cancel := e.limit(ctx)
+			defer cancel()
+			ctx = limited
+		}
 		return c.run(ctx, e, options, options.Args().Slice())
 	}
 	return c.Command

@@ -24,6 +24,9 @@ func TestBadLines(t *testing.T) {
 		"NoValue":            {"list --mode", "error: option \"--mode\" needs a value\n"},
 		"ValueForNone":       {"list --json=yes", "error: option \"--json\" takes no value\n"},
 		"UnknownMode":        {"list --mode weak", "error: unknown mode \"weak\"\nhint: modes are exclusive and shared\n"},
+		"UnknownColumn":      {"list --format name,nme", "error: there is no column \"nme\"\nhint: columns are lockspace, name, path, mode, owner, uuid, id, pid, tied, client, since, age, device, inode, autocreate\n"},
+		"WatchTooFast":       {"list --watch 0", "error: --watch needs a number of SECONDS, 0.1 at least, not \"0\"\n"},
+		"WatchTooMuch":       {"list --watch 1 2", "error: one number of SECONDS is enough: \"2\"\n"},
 		"ListArgument":       {"list extra", "error: list takes no argument: \"extra\"\n"},
 		"StatusArgument":     {"status extra", "error: status takes no argument: \"extra\"\n"},
 		"InspectNothing":     {"inspect", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
@@ -81,13 +84,15 @@ func TestCommandHelp(t *testing.T) {
     list - list the locks that are held
 
   SYNOPSIS
-    list [--lockspace PATH] [--name PATTERN] [--owner OWNER] [--mode MODE]
+    list [--lockspace PATH] [--name PATTERN] [--owner OWNER] [--mode MODE] [--format COLUMNS] [--watch] [SECONDS]
 
   OPTIONS
     --lockspace PATH       only of the lockspace PATH, or "direct"
     --name PATTERN         only of names that match the PATTERN
     --owner OWNER          only of the OWNER: name, UUID or process
     --mode MODE            only of the MODE: exclusive or shared
+    --format COLUMNS       show these COLUMNS, in this order, with commas between
+    --watch                show it again every 2 seconds, or SECONDS
 `
 	// Wherever the option stands, and whatever else does.
 	for _, line := range []string{"list --help", "-h list", "list --mode weak -h extra"} {

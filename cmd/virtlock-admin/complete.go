@@ -93,9 +93,9 @@ func (p place) candidates(ctx context.Context, app *cli.App, e *env, typed strin
 	case p.nowhere:
 		return nil
 	case p.option != nil:
-		return optionValues(ctx, e, p.option, typed)
+		return optionValues(ctx, e, p.command, p.option, typed)
 	case !p.ended && hasValue && isOption(typed):
-		list := optionValues(ctx, e, findOption(app, p.command, name), value)
+		list := optionValues(ctx, e, p.command, findOption(app, p.command, name), value)
 		for i := range list {
 			list[i].text = name + "=" + list[i].text
 		}
@@ -140,9 +140,12 @@ func (p place) options(app *cli.App) []candidate {
 
 // optionValues are the values of an option, wherever it belongs: one name means
 // the same in all commands.
-func optionValues(ctx context.Context, e *env, option cli.Flag, typed string) []candidate {
+func optionValues(ctx context.Context, e *env, command *cli.Command, option cli.Flag, typed string) []candidate {
 	if option == nil {
 		return nil
+	}
+	if option.Names()[0] == "format" {
+		return columnNames(command, typed)
 	}
 	of := map[string]values{
 		"connect":   uris,

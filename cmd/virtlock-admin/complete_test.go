@@ -43,6 +43,8 @@ func TestComplete(t *testing.T) {
 		"GlobalAfter":       {"status --j", "--json"},
 		"NotOthersOption":   {"status --mo", ""},
 		"Mode":              {"list --mode |", "exclusive shared"},
+		"Column":            {"list --format na", "name"},
+		"NextColumn":        {"list --format name,pi", "name,pid"},
 		"ModeTyped":         {"list --mode s", "shared"},
 		"ModeAfterEquals":   {"list --mode=e", "--mode=exclusive"},
 		"UnknownAfterEqual": {"list --bogus=e", ""},

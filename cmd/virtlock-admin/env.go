@@ -21,6 +21,8 @@ type env struct {
 	now      func() time.Time
 	// width is the number of columns of the terminal that out is, or 0.
 	width int
+	// height is the number of its lines, or 0.
+	height int
 	// colour says that out understands colours, and its user wants them.
 	colour bool
 	// uid is the user whose daemon is asked when nobody says which.
@@ -39,7 +41,7 @@ type globals struct {
 const defaultURI = "VIRTLOCK_ADMIN_DEFAULT_URI"
 
 func newEnv() *env {
-	return &env{out: os.Stdout, err: os.Stderr, now: time.Now, width: columns(os.Stdout), colour: wantsColour(os.Stdout), uid: os.Geteuid()}
+	return &env{out: os.Stdout, err: os.Stderr, now: time.Now, width: columns(os.Stdout), height: terminalLines(os.Stdout), colour: wantsColour(os.Stdout), uid: os.Geteuid()}
 }
 
 // columns is how wide a terminal is, or 0 when the file is none.
@@ -49,6 +51,23 @@ func columns(f *os.File) int {
 		return 0
 	}
 	return int(size.Col)
+}
+
+// terminalLines is how high a terminal is, or 0 when the file is none.
+func terminalLines(f *os.File) int {
+	size, err := unix.IoctlGetWinsize(int(f.Fd()), unix.TIOCGWINSZ)
+	if err != nil {
+		return 0
+	}
+	return int(size.Row)
+}
+
+// flush writes what was printed, for commands that go on afterwards.
+func (e *env) flush() error {
+	if w, ok := e.out.(interface{ Flush() error }); ok {
+		return w.Flush()
+	}
+	return nil
 }
 
 // sockets are the paths to try, in this order.

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/urfave/cli/v2"
+
 	"virtlock/client"
 	"virtlock/client/api"
 )
@@ -130,4 +132,19 @@ func whoArgs(ctx context.Context, e *env, args []string, typed string) []candida
 		return nil
 	}
 	return files(ctx, e, nil, typed)
+}
+
+// columnNames complete the last of the columns that are typed for --format.
+func columnNames(command *cli.Command, typed string) []candidate {
+	var names []string
+	switch command.Name {
+	case "list":
+		names = fieldNames(lockFields)
+	}
+	before := typed[:strings.LastIndexByte(typed, ',')+1]
+	list := make([]candidate, len(names))
+	for i, name := range names {
+		list[i] = candidate{before + name, "column"}
+	}
+	return list
 }
