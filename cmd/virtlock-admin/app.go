@@ -17,6 +17,9 @@ type command struct {
 	changes bool
 	// lasts says that it takes as long as it takes: --timeout does not end it.
 	lasts bool
+	// wraps says that another command follows its arguments, after "--", which it
+	// gets as one of them.
+	wraps bool
 	// args completes the next argument after the given ones.
 	args values
 }
@@ -36,10 +39,19 @@ func commands() []command {
 		listCommand(),
 		inspectCommand(),
 		whoCommand(),
+		lockspaceListCommand(),
+		lockspaceCreateCommand(),
+
+		clientListCommand(),
+		clientInfoCommand(),
+
+		runCommand(),
+
 		statusCommand(),
 		reexecCommand(),
 		helpCommand(),
 		completeCommand(),
+		guardCommand(),
 	}
 }
 

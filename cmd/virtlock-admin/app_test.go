@@ -59,6 +59,15 @@ Locks:
   list                   list the locks that are held
   inspect                show one lock, its holders and who waits for it
   who                    show who uses a file, with or without the daemon's leave
+  lockspace-list         list the lockspaces that the daemon knows
+  lockspace-create       make a directory a lockspace
+
+Owners and clients:
+  client-list            list the connections to the daemon, this one too
+  client-info            show one connection to the daemon
+
+Action:
+  run                    run a command while holding locks, as flock does
 
 Daemon:
   status                 show how the daemon is

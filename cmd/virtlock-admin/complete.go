@@ -154,6 +154,7 @@ func optionValues(ctx context.Context, e *env, command *cli.Command, option cli.
 		"name":      lockNames,
 		"owner":     ownerNames,
 		"mode":      modes,
+		"wait":      waits,
 	}[option.Names()[0]]
 	if of == nil {
 		return nil

@@ -30,13 +30,13 @@ func TestComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.hold(t, h.guest, api.Resource{Lockspace: space, Name: "3d0c9f", Autocreate: true})
-	everyCommand := "list inspect who status reexec help"
+	everyCommand := "list inspect who lockspace-list lockspace-create client-list client-info run status reexec help"
 	globals := "--connect -c --socket --timeout --json --quiet -q --help -h --version -v -V"
 	tests := map[string]struct{ words, want string }{
 		"Nothing":           {"|", everyCommand},
 		"Command":           {"st", "status"},
 		"NoHiddenCommand":   {"__", ""},
-		"AfterGlobal":       {"-q li", "list"},
+		"AfterGlobal":       {"-q lis", "list"},
 		"UnknownCommand":    {"lst |", ""},
 		"GlobalOption":      {"--so", "--socket"},
 		"OptionOfCommand":   {"list --mo", "--mode"},

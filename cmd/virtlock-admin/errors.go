@@ -70,10 +70,20 @@ func explain(err error) (message, hint string, status int) {
 		refusal     *client.Error
 		missing     *missingError
 		cannotTell  *cannotTellError
+		exit        *exitError
+		own         *statusError
+		lost        *lostError
 	)
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
 		return "", "", exitOK
+	case errors.As(err, &exit):
+		return "", "", exit.status
+	case errors.As(err, &own):
+		message, hint, _ = explain(own.err)
+		return message, hint, own.status
+	case errors.As(err, &lost):
+		return lost.Error(), "virtlock-admin history says who released it, and why", exitLost
 	case errors.As(err, &usage):
 		return usage.message, usage.hint, exitUsage
 	case errors.As(err, &notFound):

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -140,6 +141,8 @@ func columnNames(command *cli.Command, typed string) []candidate {
 	switch command.Name {
 	case "list":
 		names = fieldNames(lockFields)
+	case "client-list":
+		names = fieldNames(clientFields)
 	}
 	before := typed[:strings.LastIndexByte(typed, ',')+1]
 	list := make([]candidate, len(names))
@@ -147,4 +150,29 @@ func columnNames(command *cli.Command, typed string) []candidate {
 		list[i] = candidate{before + name, "column"}
 	}
 	return list
+}
+
+// clientArgs is the number of one client.
+func clientArgs(ctx context.Context, e *env, args []string, _ string) []candidate {
+	if len(args) > 0 {
+		return nil
+	}
+	clients, err := askClients(ctx, e)
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, c := range clients {
+		list = append(list, candidate{strconv.FormatUint(c.ID, 10), "process " + strconv.Itoa(c.PID) + ", " + clientOwner(c)})
+	}
+	return printable(list)
+}
+
+// runArgs are files, and after "--" what the shell would complete by itself.
+func runArgs(ctx context.Context, e *env, _ []string, typed string) []candidate {
+	return files(ctx, e, nil, typed)
+}
+
+func waits(context.Context, *env, []string, string) []candidate {
+	return []candidate{{"30s", "30 seconds"}, {"5m", "5 minutes"}, {"forever", "until they are free"}}
 }

@@ -26,6 +26,9 @@ func arrange(app *cli.App, words []string) (commandLine, error) {
 	for len(words) > 0 {
 		word := words[0]
 		if word == "--" {
+			if line.command != nil && findCommand(line.command.Name).wraps {
+				args = append(args, word)
+			}
 			args = append(args, words[1:]...)
 			break
 		}
