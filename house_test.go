@@ -22,6 +22,7 @@ var house = map[string][]string{
 	"cmd/virtlockd":             {"daemon"},
 	"daemon":                    {"client/api", "daemon/internal/*"},
 	"daemon/daemontest":         {"client", "daemon"},
+	"daemon/internal/audit":     {},
 	"daemon/internal/conf":      {},
 	"daemon/internal/filelock":  {},
 	"daemon/internal/handover":  {"daemon/internal/owner", "daemon/internal/peer"},

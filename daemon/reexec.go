@@ -66,8 +66,13 @@ func (d *Daemon) reexec(caller *reexecCaller) error {
 	}
 	refused := &RefusedError{d.config.Image.around(d.tryReexec)}
 	d.log.Error("not re-executed, and goes on as before", "error", refused.Err)
-	d.events.publish(api.EventDaemonReexecFailed, func(e *api.Event) { e.Message = refused.Err.Error() })
-	for _, c := range d.reexecution.end() {
+	callers := d.reexecution.end()
+	var by *api.Caller
+	if len(callers) > 0 {
+		by = callers[0].conn.caller()
+	}
+	d.events.publish(api.EventDaemonReexecFailed, by, func(e *api.Event) { e.Message = refused.Err.Error() })
+	for _, c := range callers {
 		c.answer(nil, refused)
 	}
 	return refused
@@ -172,6 +177,7 @@ func (d *Daemon) exec(keep []int, ours bool, exec func(*handover.Image) error) e
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	defer cancel()
 	d.config.Log.flush(ctx)
+	d.history.Flush(ctx)
 	image.Before(ours)
 	defer image.After()
 	return exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep})

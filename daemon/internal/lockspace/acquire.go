@@ -139,7 +139,7 @@ func (t *Table) enqueue(h Holder, reqs []Request, busy *BusyError, since time.Ti
 	defer t.mu.Unlock()
 	if since.IsZero() {
 		since = time.Now()
-		t.observe(Change{Kind: Waiting, Name: busy.Name, Holder: h, Busy: busy})
+		t.observe(Change{Kind: Waiting, Name: busy.Name, Holder: h, By: h.Client, Busy: busy})
 	}
 	return t.queue.joinLocked(h, reqs, since)
 }
@@ -154,7 +154,7 @@ func (t *Table) refused(h Holder, busy *BusyError) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counts.Refused++
-	t.observe(Change{Kind: Refused, Name: busy.Name, Holder: h, Busy: busy})
+	t.observe(Change{Kind: Refused, Name: busy.Name, Holder: h, By: h.Client, Busy: busy})
 }
 
 // maxMoves is how often a file may be replaced under an acquire before it gives up.

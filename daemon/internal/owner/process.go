@@ -10,6 +10,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 
@@ -59,7 +60,7 @@ func Find(pid int) (*Process, error) {
 // Open is Find without the StartTime: who calls has to know from elsewhere which
 // process that is.
 func Open(pid int) (*Process, error) {
-	if pid <= 0 {
+	if pid <= 0 || pid > math.MaxInt32 { // the kernel would look at its lower half
 		return nil, fmt.Errorf("find process %d: %w", pid, ErrNoProcess)
 	}
 	fd, err := unix.PidfdOpen(pid, 0)
