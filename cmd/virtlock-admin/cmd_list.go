@@ -19,6 +19,7 @@ func listCommand() command {
 	return command{
 		Command: &cli.Command{
 			Name:     "list",
+			Aliases:  []string{"lock-list"},
 			Category: groupLocks,
 			Usage:    "list the locks that are held",
 			Flags: []cli.Flag{
@@ -28,14 +29,12 @@ func listCommand() command {
 				&cli.StringFlag{Name: "mode", Usage: "only of the `MODE`: exclusive or shared"},
 			},
 		},
-		run: runList,
+		run:   runList,
+		check: noArguments("list"),
 	}
 }
 
-func runList(ctx context.Context, e *env, options *cli.Context, args []string) error {
-	if len(args) > 0 {
-		return usagef("", "list takes no argument: %q", args[0])
-	}
+func runList(ctx context.Context, e *env, options *cli.Context, _ []string) error {
 	filter, err := listFilter(options)
 	if err != nil {
 		return err

@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"virtlock/client"
@@ -103,6 +104,21 @@ func ownerNames(ctx context.Context, e *env, _ []string, _ string) []candidate {
 		}
 	}
 	return printable(list)
+}
+
+// clientNumbers are the connections to the daemon.
+func clientNumbers(ctx context.Context, e *env, _ []string, _ string) []candidate {
+	clients, err := ask(ctx, e, func(ctx context.Context, c *client.Client) ([]api.Client, error) {
+		return c.Clients(ctx)
+	})
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, c := range clients {
+		list = append(list, candidate{strconv.FormatUint(c.ID, 10), "process " + strconv.Itoa(c.PID)})
+	}
+	return list
 }
 
 // inspectArgs are the names of locks and, before one, the lockspaces.
