@@ -11,13 +11,9 @@ func TestBadLines(t *testing.T) {
 		words string
 		want  string
 	}{
-		"Nothing": {"", "usage: virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n" +
-			"virtlock-admin --help lists the commands\n"},
-		"OnlyOptions": {"-q --json", "usage: virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n" +
-			"virtlock-admin --help lists the commands\n"},
-		"UnknownCommand":     {"lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
-		"Abbreviated":        {"lis", "error: unknown command \"lis\"\nhint: virtlock-admin --help lists the commands\n"},
-		"AfterDashes":        {"-- lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
+		"UnknownCommand":     {"lst", "error: unknown command \"lst\"\nhint: virtlock-admin help lists the commands\n"},
+		"Abbreviated":        {"lis", "error: unknown command \"lis\"\nhint: virtlock-admin help lists the commands\n"},
+		"AfterDashes":        {"-- lst", "error: unknown command \"lst\"\nhint: virtlock-admin help lists the commands\n"},
 		"UnknownOption":      {"list --al", "error: list has no option \"--al\"\nhint: virtlock-admin list --help lists its options\n"},
 		"UnknownGlobal":      {"--al list", "error: there is no option \"--al\"\nhint: virtlock-admin --help lists the options\n"},
 		"OtherCommandsOwn":   {"status --mode shared", "error: status has no option \"--mode\"\nhint: virtlock-admin status --help lists its options\n"},
@@ -31,8 +27,8 @@ func TestBadLines(t *testing.T) {
 		"StatusArgument":     {"status extra", "error: status takes no argument: \"extra\"\n"},
 		"InspectNothing":     {"inspect", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
 		"InspectTooMuch":     {"inspect a b c", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
-		"HelpUnknown":        {"help lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
-		"HelpTooMuch":        {"help list status", "error: help takes one COMMAND at most\n"},
+		"HelpUnknown":        {"help lst", "error: unknown command or group \"lst\"\nhint: virtlock-admin help lists the commands\n"},
+		"HelpTooMuch":        {"help list status", "error: help takes one COMMAND or GROUP at most\n"},
 		"NoTime":             {"--timeout soon status", "error: option \"--timeout\" needs a number of seconds, not \"soon\"\n"},
 		"NegativeTime":       {"--timeout=-1 status", "error: option \"--timeout\" needs a number of seconds, not \"-1\"\n"},
 		"EmptyName":          {"list --name=", "error: option \"--name\" needs a value that is not empty\n"},
@@ -53,28 +49,46 @@ func TestBadLines(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	compare(t, runOK(t, "--help"), `virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]
+	groups := `Grouped commands:
 
-Locks:
-  list                   list the locks that are held
-  inspect                show one lock, its holders and who waits for it
-  who                    show who uses a file, with or without the daemon's leave
-  lockspace-list         list the lockspaces that the daemon knows
-  lockspace-create       make a directory a lockspace
+ Locks (help keyword 'locks'):
+    list                   list the locks that are held
+    inspect                show one lock, its holders and who waits for it
+    who                    show who uses a file, with or without the daemon's leave
+    lockspace-list         list the lockspaces that the daemon knows
+    lockspace-create       make a directory a lockspace
 
-Owners and clients:
-  client-list            list the connections to the daemon, this one too
-  client-info            show one connection to the daemon
+ Owners and clients (help keyword 'owners'):
+    client-list            list the connections to the daemon, this one too
+    client-info            show one connection to the daemon
 
-Action:
-  run                    run a command while holding locks, as flock does
+ Action (help keyword 'action'):
+    run                    run a command while holding locks, as flock does
 
-Daemon:
-  status                 show how the daemon is
-  reexec                 let the daemon go on as the program that is installed now
+ Daemon (help keyword 'daemon'):
+    status                 show how the daemon is
+    reexec                 let the daemon go on as the program that is installed now
 
-Help:
-  help                   show what there is, or how to use a command
+ Shell (help keyword 'shell'):
+    help                   list the commands, or show how to use one
+    connect                ask another daemon from now on, or the same anew
+    uri                    print the URI of the daemon that is asked
+    version                print the versions of this program and of the daemon
+    cd                     change the working directory
+    pwd                    print the working directory
+    echo                   print the arguments
+    quit                   leave the shell
+
+`
+	compare(t, runOK(t, "help"), groups)
+	compare(t, runOK(t, "help", "daemon"), ` Daemon (help keyword 'daemon'):
+    status                 show how the daemon is
+    reexec                 let the daemon go on as the program that is installed now
+
+`)
+	compare(t, runOK(t, "--help"), `virtlock-admin [GLOBAL-OPTION...]
+virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]
+virtlock-admin [GLOBAL-OPTION...] 'COMMAND...; COMMAND...'
 
 Global options:
   -c, --connect URI      ask the daemon of this URI
@@ -82,10 +96,12 @@ Global options:
   --timeout SECONDS      wait SECONDS for the daemon; 0 for ever
   --json                 print the answer as JSON
   -q, --quiet            print no headers, for scripts
+  -r, --readonly         refuse commands that change anything
   -h, --help             print this help
   -v, --version          print the version
   -V                     print the version in detail
-`)
+
+`+groups)
 }
 
 func TestCommandHelp(t *testing.T) {
@@ -102,6 +118,9 @@ func TestCommandHelp(t *testing.T) {
     --mode MODE            only of the MODE: exclusive or shared
     --format COLUMNS       show these COLUMNS, in this order, with commas between
     --watch                show it again every 2 seconds, or SECONDS
+
+  ALIASES
+    lock-list
 `
 	// Wherever the option stands, and whatever else does.
 	for _, line := range []string{"list --help", "-h list", "list --mode weak -h extra"} {
@@ -117,14 +136,18 @@ func TestCommandHelp(t *testing.T) {
     NAME is a file, or the name of a lock in any lockspace.
     LOCKSPACE is the directory of a lockspace, as list shows it, or "direct"
     for the one whose names are the paths of the files themselves.
+
+  ALIASES
+    lock-info
 `)
 }
 
 // TestHelpIsACommandToo is for those who know virsh.
 func TestHelpIsACommandToo(t *testing.T) {
-	compare(t, runOK(t, "help"), runOK(t, "--help"))
-	for _, name := range []string{"list", "inspect", "status", "reexec", "help"} {
-		compare(t, runOK(t, "help", name), runOK(t, name, "--help"))
+	for _, c := range commands() {
+		if !c.Hidden {
+			compare(t, runOK(t, "help", c.Name), runOK(t, c.Name, "--help"))
+		}
 	}
 }
 

@@ -19,6 +19,7 @@ func listCommand() command {
 	return command{
 		Command: &cli.Command{
 			Name:     "list",
+			Aliases:  []string{"lock-list"},
 			Category: groupLocks,
 			Usage:    "list the locks that are held",
 			Flags: []cli.Flag{

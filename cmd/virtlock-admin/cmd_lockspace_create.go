@@ -21,15 +21,13 @@ func lockspaceCreateCommand() command {
 				"lockspace already is no error.",
 		},
 		run:     runLockspaceCreate,
+		check:   oneArgument("lockspace-create needs the PATH of one directory"),
 		args:    whoArgs,
 		changes: true,
 	}
 }
 
 func runLockspaceCreate(ctx context.Context, e *env, _ *cli.Context, args []string) error {
-	if len(args) != 1 || args[0] == "" {
-		return usagef("", "lockspace-create needs the PATH of one directory")
-	}
 	_, err := ask(ctx, e, func(ctx context.Context, c *client.Client) (api.Empty, error) {
 		return api.Empty{}, c.CreateLockspace(ctx, args[0])
 	})

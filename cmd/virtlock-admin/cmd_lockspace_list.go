@@ -17,14 +17,12 @@ func lockspaceListCommand() command {
 			Category: groupLocks,
 			Usage:    "list the lockspaces that the daemon knows",
 		},
-		run: runLockspaceList,
+		run:   runLockspaceList,
+		check: noArguments("lockspace-list"),
 	}
 }
 
-func runLockspaceList(ctx context.Context, e *env, _ *cli.Context, args []string) error {
-	if len(args) > 0 {
-		return usagef("", "lockspace-list takes no argument: %q", args[0])
-	}
+func runLockspaceList(ctx context.Context, e *env, _ *cli.Context, _ []string) error {
 	spaces, err := ask(ctx, e, func(ctx context.Context, c *client.Client) ([]api.Lockspace, error) {
 		return c.Lockspaces(ctx)
 	})

@@ -23,15 +23,13 @@ func whoCommand() command {
 			Description: "PATH is an image or a block device, under any of its names. All processes\n" +
 				"that have it open or locked are named, and what to do about them.",
 		},
-		run:  runWho,
-		args: whoArgs,
+		run:   runWho,
+		check: oneArgument("who needs the PATH of one file"),
+		args:  whoArgs,
 	}
 }
 
 func runWho(ctx context.Context, e *env, _ *cli.Context, args []string) error {
-	if len(args) != 1 || args[0] == "" {
-		return usagef("", "who needs the PATH of one file")
-	}
 	file, err := filepath.Abs(args[0])
 	if err != nil {
 		return err

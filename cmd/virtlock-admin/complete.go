@@ -103,7 +103,7 @@ func (p place) candidates(ctx context.Context, app *cli.App, e *env, typed strin
 	case !p.ended && strings.HasPrefix(typed, "-"):
 		return p.options(app)
 	case p.command == nil:
-		return commandNames(app)
+		return commandNames(app, typed)
 	}
 	if c := findCommand(p.command.Name); c.args != nil {
 		return c.args(ctx, e, p.args, typed)
@@ -111,15 +111,25 @@ func (p place) candidates(ctx context.Context, app *cli.App, e *env, typed strin
 	return nil
 }
 
-// commandNames are the commands that help lists.
-func commandNames(app *cli.App) []candidate {
-	var list []candidate
+// commandNames are the commands that help lists. Their aliases come into play only
+// where none of them starts with what is typed.
+func commandNames(app *cli.App, typed string) []candidate {
+	var names, aliases []candidate
+	known := false
 	for _, c := range app.Commands {
-		if !c.Hidden {
-			list = append(list, candidate{c.Name, c.Usage})
+		if c.Hidden {
+			continue
+		}
+		names = append(names, candidate{c.Name, c.Usage})
+		known = known || strings.HasPrefix(c.Name, typed)
+		for _, alias := range c.Aliases {
+			aliases = append(aliases, candidate{alias, c.Usage})
 		}
 	}
-	return list
+	if known {
+		return names
+	}
+	return aliases
 }
 
 // options are those of the command and the global ones.
@@ -155,6 +165,7 @@ func optionValues(ctx context.Context, e *env, command *cli.Command, option cli.
 		"owner":     ownerNames,
 		"mode":      modes,
 		"wait":      waits,
+		"client":    clientNumbers,
 	}[option.Names()[0]]
 	if of == nil {
 		return nil

@@ -30,10 +30,14 @@ func TestComplete(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.hold(t, h.guest, api.Resource{Lockspace: space, Name: "3d0c9f", Autocreate: true})
-	everyCommand := "list inspect who lockspace-list lockspace-create client-list client-info run status reexec help"
-	globals := "--connect -c --socket --timeout --json --quiet -q --help -h --version -v -V"
+	globals := "--connect -c --socket --timeout --json --quiet -q --readonly -r --help -h --version -v -V"
+	names := "list inspect who lockspace-list lockspace-create client-list client-info run status reexec help connect uri version cd pwd echo quit"
 	tests := map[string]struct{ words, want string }{
-		"Nothing":           {"|", everyCommand},
+		"Nothing":           {"|", names},
+		"Alias":             {"lock-", "lock-list lock-info"},
+		"NoAliasBeside":     {"q", "quit"},
+		"Connect":           {"connect |", "virtlockd:///system virtlockd:///session"},
+		"ConnectNoMore":     {"connect a |", ""},
 		"Command":           {"st", "status"},
 		"NoHiddenCommand":   {"__", ""},
 		"AfterGlobal":       {"-q lis", "list"},
@@ -58,7 +62,7 @@ func TestComplete(t *testing.T) {
 		"InspectInSpace":    {"inspect " + space + " |", "3d0c9f"},
 		"InspectInDirect":   {"inspect direct |", h.image},
 		"InspectNoMore":     {"inspect a b |", ""},
-		"Help":              {"help |", everyCommand},
+		"Help":              {"help |", names + " locks owners action daemon shell"},
 		"HelpTyped":         {"help st", "status"},
 		"HelpNoMore":        {"help list |", ""},
 		"NoOptionAfterDash": {"inspect -- -", ""},
@@ -119,9 +123,8 @@ func TestCompleteDoesNotWait(t *testing.T) {
 
 func TestCompleteCommand(t *testing.T) {
 	compare(t, runOK(t, "__complete", "--", "list", "--mo"), "--mode\tonly of the MODE: exclusive or shared\n")
-	if got := runOK(t, "__complete"); !strings.HasPrefix(got, "list\tlist the locks that are held\n"+
-		"inspect\tshow one lock, its holders and who waits for it\n") {
-		t.Errorf("commands: %q", got)
+	if got := runOK(t, "__complete"); !strings.HasPrefix(got, "list\tlist the locks that are held\ninspect\t") {
+		t.Errorf("all commands: %q", got)
 	}
 	compare(t, runOK(t, "__complete", "--line", "virtlock-admin list --mode=s", "--breaks", "=:"), "shared \n")
 }

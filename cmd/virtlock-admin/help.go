@@ -8,11 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func printUsage(w io.Writer, app *cli.App) {
-	fmt.Fprintf(w, "usage: %s [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n", app.Name)
-	fmt.Fprintf(w, "%s --help lists the commands\n", app.Name)
-}
-
 // printHelp answers --help: for a command if one is named.
 func printHelp(w io.Writer, app *cli.App, command *cli.Command) {
 	if command != nil {
@@ -22,23 +17,16 @@ func printHelp(w io.Writer, app *cli.App, command *cli.Command) {
 	printAppHelp(w, app)
 }
 
-// printAppHelp lists the commands by group, in the order of the table, and the
-// global options.
+// printAppHelp shows the ways to call the program, the global options, and what
+// help does.
 func printAppHelp(w io.Writer, app *cli.App) {
+	fmt.Fprintf(w, "%s [GLOBAL-OPTION...]\n", app.Name)
 	fmt.Fprintf(w, "%s [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n", app.Name)
-	group := ""
-	for _, c := range app.Commands {
-		if c.Hidden {
-			continue
-		}
-		if c.Category != group {
-			group = c.Category
-			fmt.Fprintf(w, "\n%s:\n", group)
-		}
-		fmt.Fprintf(w, "  %-22s %s\n", c.Name, c.Usage)
-	}
+	fmt.Fprintf(w, "%s [GLOBAL-OPTION...] 'COMMAND...; COMMAND...'\n", app.Name)
 	fmt.Fprintf(w, "\nGlobal options:\n")
 	printOptions(w, "  ", app.Flags)
+	fmt.Fprintln(w)
+	printGroups(w, app)
 }
 
 // printCommandHelp is laid out as virsh does it.
@@ -51,6 +39,9 @@ func printCommandHelp(w io.Writer, c *cli.Command) {
 	if len(c.Flags) > 0 {
 		fmt.Fprintf(w, "\n  OPTIONS\n")
 		printOptions(w, "    ", c.Flags)
+	}
+	if len(c.Aliases) > 0 {
+		fmt.Fprintf(w, "\n  ALIASES\n    %s\n", strings.Join(c.Aliases, ", "))
 	}
 }
 

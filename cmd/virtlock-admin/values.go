@@ -108,6 +108,19 @@ func ownerNames(ctx context.Context, e *env, _ []string, _ string) []candidate {
 	return printable(list)
 }
 
+// clientNumbers are the connections to the daemon.
+func clientNumbers(ctx context.Context, e *env, _ []string, _ string) []candidate {
+	clients, err := askClients(ctx, e)
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, c := range clients {
+		list = append(list, candidate{strconv.FormatUint(c.ID, 10), "process " + strconv.Itoa(c.PID) + ", " + clientOwner(c)})
+	}
+	return printable(list)
+}
+
 // inspectArgs are the names of locks and, before one, the lockspaces.
 func inspectArgs(ctx context.Context, e *env, args []string, typed string) []candidate {
 	switch len(args) {
@@ -153,19 +166,11 @@ func columnNames(command *cli.Command, typed string) []candidate {
 }
 
 // clientArgs is the number of one client.
-func clientArgs(ctx context.Context, e *env, args []string, _ string) []candidate {
+func clientArgs(ctx context.Context, e *env, args []string, typed string) []candidate {
 	if len(args) > 0 {
 		return nil
 	}
-	clients, err := askClients(ctx, e)
-	if err != nil {
-		return nil
-	}
-	var list []candidate
-	for _, c := range clients {
-		list = append(list, candidate{strconv.FormatUint(c.ID, 10), "process " + strconv.Itoa(c.PID) + ", " + clientOwner(c)})
-	}
-	return printable(list)
+	return clientNumbers(ctx, e, nil, typed)
 }
 
 // runArgs are files, and after "--" what the shell would complete by itself.
