@@ -58,7 +58,7 @@ func (w user) advice(kept bool) string {
 	switch {
 	case w.Role == roleOther && len(w.Locks) > 0:
 		return fmt.Sprintf("process %d is a virtlockd that was not asked, as libvirt's is: the guest behind it is whoever has the file open", w.PID)
-	case w.keeps():
+	case w.keeps(), w.Under != 0:
 		return ""
 	case len(w.Holds) > 0 && !w.Alive:
 		return fmt.Sprintf("%s has ended, and the daemon is about to release what it held; if that does not happen: "+

@@ -213,6 +213,18 @@ func TestRunEndsWhatIsLeft(t *testing.T) {
 	}
 }
 
+// foreground is the process group that the keyboard's signals go to.
+func (term *terminal) foreground() (group int) {
+	raw, err := term.pty.SyscallConn()
+	if err == nil {
+		err = raw.Control(func(fd uintptr) { group, err = unix.IoctlGetInt(int(fd), unix.TIOCGPGRP) })
+	}
+	if err != nil {
+		term.t.Fatal(err)
+	}
+	return group
+}
+
 // TestRunOnATerminal stops and continues a command as from a shell.
 func TestRunOnATerminal(t *testing.T) {
 	h := newHouse(t)
@@ -229,7 +241,10 @@ func TestRunOnATerminal(t *testing.T) {
 			t.Errorf("while it is stopped: %v, %v", locks, err)
 		}
 		term.typeIn("fg\n")
-		term.expect("sleep 1000'\r\n")
+		// Until then the keyboard's signals go to the shell.
+		eventually(t, "the command has the terminal", func() bool {
+			return commandName(term.foreground()) == "sleep"
+		})
 		term.typeIn("\x03")
 		term.expect("READY")
 		term.typeIn("echo stat''us=$?\n")

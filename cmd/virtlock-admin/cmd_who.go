@@ -117,6 +117,9 @@ func (e *env) printUser(w user, u usage) {
 	for _, h := range w.Holds {
 		e.printWrapped("Holds", fmt.Sprintf("%s, %s, through virtlockd, since %s", h.title(), h.Mode, e.when(h.Since)))
 	}
+	if w.Under != 0 {
+		printField(e.out, "Works under", fmt.Sprintf("the lock of process %d, which started it", w.Under))
+	}
 	for _, s := range meaning(w.Locks) {
 		e.printWrapped("Has locked", s)
 	}

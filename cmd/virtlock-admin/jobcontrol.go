@@ -1,11 +1,8 @@
 package main
 
 import (
-	"bytes"
 	"os"
 	"os/signal"
-	"strconv"
-	"strings"
 
 	"golang.org/x/sys/unix"
 )
@@ -107,18 +104,4 @@ func orphaned() bool {
 		}
 	}
 	return true
-}
-
-// parentOf is the parent of a process, or 0.
-func parentOf(pid int) int {
-	stat, err := os.ReadFile(procFile(pid, "stat"))
-	if err != nil {
-		return 0
-	}
-	words := strings.Fields(string(stat[bytes.LastIndexByte(stat, ')')+1:]))
-	if len(words) < 2 {
-		return 0
-	}
-	parent, _ := strconv.Atoi(words[1])
-	return parent
 }

@@ -54,7 +54,8 @@ func firstLoss(ctx context.Context, c *client.Client, events *client.Subscriptio
 		if err != nil {
 			return err
 		}
-		if isLoss(event, held, pid) {
+		// One that was taken by force is released first; the reason comes after that.
+		if isLoss(event, held, pid) && event.Reason != api.ReasonForced {
 			return &lossError{fmt.Sprintf("%s of %q: %s", event.Type, event.Name, orDash(quote(event.Message+string(event.Reason))))}
 		}
 	}

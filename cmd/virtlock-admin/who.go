@@ -64,7 +64,9 @@ type user struct {
 	Alive   bool      `json:"alive"`
 	Started time.Time `json:"started,omitzero"`
 	// Holds are what the daemon holds for it, Locks what the kernel holds.
-	Holds []hold       `json:"holds"`
+	Holds []hold `json:"holds"`
+	// Under is the owner that it was started by, which holds the lock for it, or 0.
+	Under int          `json:"under,omitempty"`
 	Locks []kernelLock `json:"locks"`
 	Files []openFile   `json:"files"`
 }
@@ -177,6 +179,7 @@ func (u *usage) look(view daemonView) error {
 			u.add(findProcess(holder.Owner.PID), view.status).holds(lock, holder)
 		}
 	}
+	u.findParents()
 	u.Elsewhere = u.unexplained(view.locks)
 	slices.SortStableFunc(u.Users, func(a, b user) int { return a.rank() - b.rank() })
 	return nil
@@ -203,6 +206,21 @@ func (w *user) meet(s scanned) {
 	w.Files, w.Locks = s.files, append(w.Locks, s.locks()...)
 	for i, l := range w.Locks {
 		w.Locks[i].Meaning = l.meaning()
+	}
+}
+
+// findParents finds out who works under the lock of another process.
+func (u *usage) findParents() {
+	var owners []int
+	for _, w := range u.Users {
+		if len(w.Holds) > 0 {
+			owners = append(owners, w.PID)
+		}
+	}
+	for i, w := range u.Users {
+		if len(w.Holds) == 0 {
+			u.Users[i].Under = ancestorAmong(w.PID, owners)
+		}
 	}
 }
 
