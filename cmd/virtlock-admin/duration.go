@@ -18,7 +18,7 @@ func parseDuration(option, word string) (time.Duration, error) {
 	}
 	n, err := strconv.ParseUint(days, 10, 16)
 	span := time.Duration(n) * 24 * time.Hour
-	if err == nil && rest != "" {
+	if err == nil && (rest != "" || !hasDays) {
 		var part time.Duration
 		part, err = time.ParseDuration(rest)
 		span += part
