@@ -39,14 +39,25 @@ func commands() []command {
 		whoCommand(),
 		lockspaceListCommand(),
 		lockspaceCreateCommand(),
+		eventsCommand(),
+		historyCommand(),
 
+		ownerListCommand(),
 		clientListCommand(),
 		clientInfoCommand(),
+		clientDisconnectCommand(),
 
+		forceReleaseCommand(),
 		runCommand(),
 
 		statusCommand(),
+		doctorCommand(),
 		reexecCommand(),
+		reloadCommand(),
+		logFiltersCommand(),
+		logOutputsCommand(),
+		limitsCommand(),
+		daemonTimeoutCommand(),
 
 		helpCommand(),
 		connectCommand(),
@@ -58,6 +69,7 @@ func commands() []command {
 		quitCommand(),
 		completeCommand(),
 		guardCommand(),
+		probeCommand(),
 	}
 }
 

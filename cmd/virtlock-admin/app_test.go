@@ -57,17 +57,28 @@ func TestHelp(t *testing.T) {
     who                    show who uses a file, with or without the daemon's leave
     lockspace-list         list the lockspaces that the daemon knows
     lockspace-create       make a directory a lockspace
+    events                 wait for what happens to locks, owners and the daemon
+    history                show what happened, who asked for it, and why
 
  Owners and clients (help keyword 'owners'):
+    owner-list             list the processes that hold locks or may ask for them
     client-list            list the connections to the daemon, this one too
     client-info            show one connection to the daemon
+    client-disconnect      close one connection to the daemon, and nothing else
 
  Action (help keyword 'action'):
+    force-release          take a lock from its owner, after a look whether that is safe
     run                    run a command while holding locks, as flock does
 
  Daemon (help keyword 'daemon'):
     status                 show how the daemon is
+    doctor                 look for what is wrong with the locks of this host
     reexec                 let the daemon go on as the program that is installed now
+    reload                 let the daemon read its configuration again
+    log-filters            show or change which messages the daemon logs
+    log-outputs            show or change where the daemon logs to
+    limits                 show or change the limits of the daemon
+    daemon-timeout         change after what time without a client and a lock the daemon ends
 
  Shell (help keyword 'shell'):
     help                   list the commands, or show how to use one
@@ -83,7 +94,13 @@ func TestHelp(t *testing.T) {
 	compare(t, runOK(t, "help"), groups)
 	compare(t, runOK(t, "help", "daemon"), ` Daemon (help keyword 'daemon'):
     status                 show how the daemon is
+    doctor                 look for what is wrong with the locks of this host
     reexec                 let the daemon go on as the program that is installed now
+    reload                 let the daemon read its configuration again
+    log-filters            show or change which messages the daemon logs
+    log-outputs            show or change where the daemon logs to
+    limits                 show or change the limits of the daemon
+    daemon-timeout         change after what time without a client and a lock the daemon ends
 
 `)
 	compare(t, runOK(t, "--help"), `virtlock-admin [GLOBAL-OPTION...]

@@ -165,6 +165,10 @@ func optionValues(ctx context.Context, e *env, command *cli.Command, option cli.
 		"owner":     ownerNames,
 		"mode":      modes,
 		"wait":      waits,
+		"severity":  severityNames,
+		"type":      types,
+		"since":     times,
+		"until":     times,
 		"client":    clientNumbers,
 	}[option.Names()[0]]
 	if of == nil {

@@ -33,6 +33,8 @@ type env struct {
 	colour bool
 	// uid is the user whose daemon is asked when nobody says which.
 	uid int
+	// configDir is where the configuration of that user's libvirt is.
+	configDir string
 
 	// session are the global options of the program, which hold for all commands
 	// until connect says otherwise, and options those of the command under way.
@@ -59,9 +61,21 @@ func newEnv() *env {
 	person := isTerminal(os.Stdin)
 	return &env{
 		in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, width: width(), columns: width, height: terminalLines(os.Stdout),
-		colour: wantsColour(os.Stdout), uid: os.Geteuid(),
+		colour: wantsColour(os.Stdout), uid: os.Geteuid(), configDir: libvirtConfigDir(),
 		person: person, interactive: person && isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb",
 	}
+}
+
+// libvirtConfigDir is where libvirt looks for its configuration.
+func libvirtConfigDir() string {
+	if os.Geteuid() == 0 {
+		return "/etc/libvirt"
+	}
+	dir := os.Getenv("XDG_CONFIG_HOME")
+	if dir == "" {
+		dir = filepath.Join(os.Getenv("HOME"), ".config")
+	}
+	return filepath.Join(dir, "libvirt")
 }
 
 // begin makes an environment ready for commands.

@@ -86,6 +86,7 @@ func explain(err error) (message, hint string, status int) {
 		cannotTell  *cannotTellError
 		exit        *exitError
 		own         *statusError
+		refused     *forceRefusal
 		lost        *lostError
 		readonly    *readonlyError
 		echo        *echoError
@@ -98,6 +99,8 @@ func explain(err error) (message, hint string, status int) {
 	case errors.As(err, &own):
 		message, hint, _ = explain(own.err)
 		return message, hint, own.status
+	case errors.As(err, &refused):
+		return refused.message, refused.hint, exitBusy
 	case errors.As(err, &lost):
 		return lost.Error(), "virtlock-admin history says who released it, and why", exitLost
 	case errors.As(err, &echo):

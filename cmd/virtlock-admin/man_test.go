@@ -100,7 +100,8 @@ func TestManPage(t *testing.T) {
 			t.Errorf("aliases of %s in the man page: %q, of the program: %q", name, got, command.Aliases)
 		}
 		for _, alias := range command.Aliases {
-			if !slices.Contains(texts(t, alias), alias) {
+			// One that a name begins with is completed to that.
+			if got := texts(t, alias); len(got) == 0 || !slices.Contains(got, alias) && got[0] != name {
 				t.Errorf("completion does not know the alias %s", alias)
 			}
 		}

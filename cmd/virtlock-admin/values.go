@@ -154,15 +154,37 @@ func columnNames(command *cli.Command, typed string) []candidate {
 	switch command.Name {
 	case "list":
 		names = fieldNames(lockFields)
+	case "history":
+		names = fieldNames(recordFields)
+	case "owner-list":
+		names = fieldNames(ownerFields)
 	case "client-list":
 		names = fieldNames(clientFields)
 	}
+	return afterComma(typed, names, "column")
+}
+
+// afterComma completes the last of several words with commas between.
+func afterComma(typed string, words []string, help string) []candidate {
 	before := typed[:strings.LastIndexByte(typed, ',')+1]
-	list := make([]candidate, len(names))
-	for i, name := range names {
-		list[i] = candidate{before + name, "column"}
+	list := make([]candidate, len(words))
+	for i, word := range words {
+		list[i] = candidate{before + word, help}
 	}
 	return list
+}
+
+// types are the types of events.
+func types(_ context.Context, _ *env, _ []string, typed string) []candidate {
+	words := []string{"lock.*", "owner.*", "client.*", "daemon.*", "keeper.*"}
+	for _, t := range eventTypes {
+		words = append(words, string(t))
+	}
+	return afterComma(typed, words, "type of events")
+}
+
+func times(context.Context, *env, []string, string) []candidate {
+	return []candidate{{"1h", "an hour ago"}, {"1d", "a day ago"}, {"today", "this midnight"}, {"yesterday", "the midnight before"}}
 }
 
 // clientArgs is the number of one client.
@@ -180,4 +202,8 @@ func runArgs(ctx context.Context, e *env, _ []string, typed string) []candidate 
 
 func waits(context.Context, *env, []string, string) []candidate {
 	return []candidate{{"30s", "30 seconds"}, {"5m", "5 minutes"}, {"forever", "until they are free"}}
+}
+
+func severityNames(context.Context, *env, []string, string) []candidate {
+	return []candidate{{string(fine), "all"}, {string(warning), "warnings and errors"}, {string(failure), "errors only"}}
 }
