@@ -17,9 +17,9 @@ func splitCommands(text string) ([][]string, error) {
 	s := readCommands(text)
 	switch {
 	case s.escaped:
-		return nil, usagef(`\\ is a backslash`, `nothing follows the \ at the end`)
+		return nil, usagef(`write \\ for one that stands alone`, `nothing follows the \ at the end`)
 	case s.open != 0:
-		return nil, usagef(`\`+string(s.open)+" is one that needs no other", "missing %c", s.open)
+		return nil, usagef(`write \`+string(s.open)+" for one that stands alone", "missing %c", s.open)
 	}
 	s.endCommand()
 	return s.commands, nil

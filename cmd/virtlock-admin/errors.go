@@ -108,7 +108,7 @@ func explain(err error) (message, hint string, status int) {
 	case errors.As(err, &usage):
 		return usage.message, usage.hint, exitUsage
 	case errors.As(err, &readonly):
-		return readonly.Error(), "virtlock-admin without --readonly allows it; in the shell: connect", exitDenied
+		return readonly.Error(), "leave out --readonly, or in the shell type: connect", exitDenied
 	case errors.As(err, &notFound):
 		return notFound.message, notFound.hint, exitNotFound
 	case errors.As(err, &missing):
