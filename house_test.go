@@ -23,6 +23,7 @@ var house = map[string][]string{
 	"cmd/virtlockd":             {"daemon"},
 	"daemon":                    {"client/api", "daemon/internal/*"},
 	"daemon/daemontest":         {"client", "daemon"},
+	"daemon/internal/audit":     {},
 	"daemon/internal/conf":      {},
 	"daemon/internal/failpoint": {},
 	"daemon/internal/filelock":  {},
