@@ -59,7 +59,8 @@ func FuzzChange(f *testing.F) {
 
 func FuzzState(f *testing.F) {
 	c := sizeable()
-	s := State{PID: 1, Holds: []Hold{*c.Hold}, Spaces: []string{"/a", ""}, Totals: c.Totals, Settings: Settings{LogLevel: 2}}
+	s := State{PID: 1, Holds: []Hold{*c.Hold}, Spaces: []string{"/a", ""}, Totals: c.Totals, Settings: Settings{LogLevel: 2, AuditFile: "/audit", AuditMaxSize: 3, AuditFiles: 4}}
+	s.Forced = []Forced{{PID: 2, Start: 3, Name: "/disk", Time: 4, Client: 5, ClientPID: 6, Command: "sh", Reason: "dead"}}
 	s.Clients = []Client{{ID: 1, FD: 3, In: []byte("{"), Owners: []Owner{c.Hold.Owner}, Subscription: &Subscription{Types: []string{"x"}}}}
 	f.Add(s.Append(nil))
 	f.Add([]byte(stateMagic))

@@ -26,6 +26,7 @@ type State struct {
 	Waits    []Wait // in the order in which they came
 	Callers  []Caller
 	Fences   []Fence
+	Forced   []Forced
 	Sockets  []Socket
 	Files    []NamedFile
 	Notes    []Note
@@ -92,6 +93,19 @@ type Fence struct {
 	Reason    string
 }
 
+// Forced is a lock that was taken by force from an owner that lives.
+type Forced struct {
+	PID         int
+	Start       uint64 // when the owner's process started, in clock ticks since the boot
+	Space, Name string
+	Time        int64  // nanoseconds since 1970
+	Client      uint64 // who did it
+	ClientPID   int
+	ClientUID   int
+	Command     string
+	Reason      string
+}
+
 // Socket is one that the daemon listens on.
 type Socket struct {
 	Name string // "main" or "admin"
@@ -116,6 +130,10 @@ type Settings struct {
 	LogFilters, LogOutputs      string
 	MaxClients, AdminMaxClients int
 	IdleTimeout                 int64 // nanoseconds
+	// AuditMaxSize is 0 when a program wrote it that kept no history.
+	AuditFile    string
+	AuditMaxSize int64
+	AuditFiles   int
 }
 
 // FormatError says that a state is newer than this program.
@@ -150,7 +168,8 @@ func (s *State) Append(b []byte) []byte {
 	b = appendAll(b, 12, s.Files, (*NamedFile).append)
 	b = appendAll(b, 13, s.Notes, (*Note).append)
 	b = appendRecord(b, 14, s.Settings.append)
-	return appendAll(b, 15, s.Fences, (*Fence).append)
+	b = appendAll(b, 15, s.Fences, (*Fence).append)
+	return appendAll(b, 16, s.Forced, (*Forced).append)
 }
 
 // ReadState reads a state. It fails with ErrNoState, a *FormatError or an error
@@ -208,6 +227,8 @@ func (s *State) readField(f field) error {
 		return s.Settings.read(f.bytes)
 	case 15:
 		return readElement(&s.Fences, f, (*Fence).read)
+	case 16:
+		return readElement(&s.Forced, f, (*Forced).read)
 	}
 	return nil
 }

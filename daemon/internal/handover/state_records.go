@@ -179,6 +179,47 @@ func (e *Fence) read(b []byte) error {
 	})
 }
 
+func (e *Forced) append(b []byte) []byte {
+	b = appendNumber(b, 1, uint64(e.PID))
+	b = appendNumber(b, 2, e.Start)
+	b = appendBytes(b, 3, e.Space)
+	b = appendBytes(b, 4, e.Name)
+	b = appendNumber(b, 5, uint64(e.Time))
+	b = appendNumber(b, 6, e.Client)
+	b = appendNumber(b, 7, uint64(e.ClientPID))
+	b = appendNumber(b, 8, uint64(e.ClientUID))
+	b = appendBytes(b, 9, e.Command)
+	return appendBytes(b, 10, e.Reason)
+}
+
+func (e *Forced) read(b []byte) error {
+	return readFields(b, func(f field) error {
+		switch f.number {
+		case 1:
+			e.PID = int(f.n)
+		case 2:
+			e.Start = f.n
+		case 3:
+			e.Space = f.text()
+		case 4:
+			e.Name = f.text()
+		case 5:
+			e.Time = int64(f.n)
+		case 6:
+			e.Client = f.n
+		case 7:
+			e.ClientPID = int(f.n)
+		case 8:
+			e.ClientUID = int(f.n)
+		case 9:
+			e.Command = f.text()
+		case 10:
+			e.Reason = f.text()
+		}
+		return nil
+	})
+}
+
 func (s *Socket) append(b []byte) []byte {
 	b = appendBytes(b, 1, s.Name)
 	b = appendFD(b, 2, s.FD)
@@ -247,7 +288,10 @@ func (s *Settings) append(b []byte) []byte {
 	b = appendBytes(b, 3, s.LogOutputs)
 	b = appendNumber(b, 4, uint64(s.MaxClients))
 	b = appendNumber(b, 5, uint64(s.AdminMaxClients))
-	return appendNumber(b, 6, uint64(s.IdleTimeout))
+	b = appendNumber(b, 6, uint64(s.IdleTimeout))
+	b = appendBytes(b, 7, s.AuditFile)
+	b = appendNumber(b, 8, uint64(s.AuditMaxSize))
+	return appendNumber(b, 9, uint64(s.AuditFiles))
 }
 
 func (s *Settings) read(b []byte) error {
@@ -265,6 +309,12 @@ func (s *Settings) read(b []byte) error {
 			s.AdminMaxClients = int(f.n)
 		case 6:
 			s.IdleTimeout = int64(f.n)
+		case 7:
+			s.AuditFile = f.text()
+		case 8:
+			s.AuditMaxSize = int64(f.n)
+		case 9:
+			s.AuditFiles = int(f.n)
 		}
 		return nil
 	})
