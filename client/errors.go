@@ -19,6 +19,7 @@ var (
 	ErrDenied        error = codeError(api.CodeDenied)
 	ErrInvalid       error = codeError(api.CodeInvalid)
 	ErrLimit         error = codeError(api.CodeLimit)
+	ErrForced        error = codeError(api.CodeForced)
 	ErrRefused       error = codeError(api.CodeRefused)
 	ErrIO            error = codeError(api.CodeIO)
 )

@@ -66,6 +66,12 @@ func graceMS(grace time.Duration) int64 {
 	return ms
 }
 
+// Owners lists the processes that are registered or hold locks, by their pid.
+func (c *Client) Owners(ctx context.Context) ([]api.OwnerInfo, error) {
+	result, err := call[api.OwnersResult](ctx, c, api.OwnerList, api.Empty{})
+	return result.Owners, err
+}
+
 // registered returns a connection on which the owner is registered.
 func (c *Client) registered(ctx context.Context) (*conn, error) {
 	cn, err := c.connect(ctx)

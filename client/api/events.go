@@ -16,6 +16,7 @@ const (
 	EventClientConnected  EventType = "client.connected"
 	EventClientClosed     EventType = "client.closed"
 	EventDaemonReloaded   EventType = "daemon.reloaded"
+	EventDaemonChanged    EventType = "daemon.changed" // a client changed a setting; Message says which, and to what
 	// EventDaemonReexecuted is the first event of a daemon that was re-executed,
 	// EventDaemonRestored of one that took back what a former one had granted.
 	EventDaemonReexecuted   EventType = "daemon.reexecuted"
@@ -40,6 +41,7 @@ const (
 	ReasonReleased         Reason = "released"          // its owner asked for it
 	ReasonOwnerExited      Reason = "owner_exited"      // the owner's process is gone
 	ReasonConnectionClosed Reason = "connection_closed" // the connection it was tied to is gone
+	ReasonForced           Reason = "forced"            // somebody released it by force
 )
 
 // SubscribeParams are the params of event.subscribe.
@@ -73,8 +75,9 @@ type Event struct {
 	Reason    Reason  `json:"reason,omitempty"`
 	// Holders are those in the way, with EventLockRefused.
 	Holders []Holder `json:"holders,omitempty"`
-	// Message says why, with EventDaemonReexecFailed, EventLockMissing and the
-	// events of fencing.
+	// Message says why, with EventDaemonReexecFailed, EventLockMissing,
+	// EventLockForced, EventClientForced and the events of fencing; and what, with
+	// EventDaemonChanged.
 	Message string `json:"message,omitempty"`
 	// Lost is how many events are missing before the next one.
 	Lost uint64 `json:"lost,omitempty"`

@@ -21,7 +21,8 @@ type ForceReleaseParams struct {
 type ForceReleaseResult struct {
 	// Released are the holds that were released, or would be.
 	Released []ForcedHold `json:"released"`
-	// Refused are those that were not, because their owners live.
+	// Refused are those that were not: their owners live, or a call to storage holds
+	// them up.
 	Refused []ForcedHold `json:"refused"`
 }
 

@@ -77,7 +77,8 @@ type FenceResult struct {
 
 // OwnerInfo is a process that is registered or holds locks.
 type OwnerInfo struct {
-	// Owner is the latest name that it went by.
+	// Owner is the name that it goes by: that of its latest connection, or else of
+	// its latest hold.
 	Owner Owner `json:"owner"`
 	// Started is when the process started.
 	Started time.Time `json:"started,omitzero"`
