@@ -21,6 +21,7 @@ var reasons = map[lockspace.Reason]api.Reason{
 	lockspace.Asked:            api.ReasonReleased,
 	lockspace.OwnerExited:      api.ReasonOwnerExited,
 	lockspace.ConnectionClosed: api.ReasonConnectionClosed,
+	lockspace.Forced:           api.ReasonForced,
 }
 
 // changed is told of each change of the table, under the table's mutex.
@@ -29,8 +30,11 @@ func (d *Daemon) changed(c lockspace.Change) {
 		d.log.Warn("kept the file of a released lock", "path", c.Name.Path(), "error", c.Err)
 		return
 	}
+	if c.Kind == lockspace.Acquired {
+		d.forced.regained(c.Holder.Identity, c.Name)
+	}
 	kind := eventTypes[c.Kind]
-	d.events.publish(kind, func(e *api.Event) { describeChange(e, c) })
+	d.events.publishChange(kind, d.callerOf(c.By), c)
 	if d.log.Enabled(context.Background(), slog.LevelInfo) {
 		d.log.Info(string(kind), changeAttrs(c)...)
 	}

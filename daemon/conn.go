@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -29,7 +30,8 @@ type conn struct {
 
 	ctx   context.Context // ends with the connection
 	end   context.CancelFunc
-	calls sync.WaitGroup // goroutines beside the reading one
+	calls sync.WaitGroup             // goroutines beside the reading one
+	by    atomic.Pointer[api.Caller] // who that is for others; nil before caller
 
 	stream
 
@@ -75,7 +77,7 @@ func (d *Daemon) meet(c *conn) {
 	}
 	d.clients.add(c)
 	d.idle.touch()
-	d.events.publish(api.EventClientConnected, func(e *api.Event) { e.Client = c.id })
+	d.events.publish(api.EventClientConnected, nil, func(e *api.Event) { e.Client = c.id })
 }
 
 // part closes a connection that has ended.
@@ -90,7 +92,7 @@ func (d *Daemon) part(c *conn, why error) {
 	c.slots.giveBack()
 	d.clients.remove(c)
 	d.idle.touch()
-	d.events.publish(api.EventClientClosed, func(e *api.Event) { e.Client = c.id })
+	d.events.publish(api.EventClientClosed, nil, func(e *api.Event) { e.Client = c.id })
 	if why != io.EOF && why != errClosing {
 		d.log.Info("closed a connection", "client", c.id, "pid", c.peer.PID, "because", why)
 	}

@@ -53,10 +53,12 @@ type Daemon struct {
 	started   time.Time
 	table     *lockspace.Table
 	events    *events
+	history   *history
 	processes *processes
 	timers    *timers
 	orphans   *orphans
 	fences    *fences
+	forced    *forced
 	clients   *clients
 	main      *slots
 	admin     *slots
@@ -73,7 +75,7 @@ type Daemon struct {
 	stateSize   int         // bytes of the latest state; of who re-executes
 	leaving     atomic.Bool // Serve ends
 
-	reload sync.Mutex // held by Reload, so that settings are not mixed
+	changing sync.Mutex // held by who changes settings, so that they are not mixed
 
 	conns sync.WaitGroup          // connections that are not closed yet
 	stop  context.CancelCauseFunc // ends Serve, which sets it before it serves anyone
@@ -96,10 +98,12 @@ func New(config Config) (*Daemon, error) {
 		ready:   make(chan struct{}),
 	}
 	d.timers = newTimers(&d.gate)
-	d.events = newEvents(func(last uint64) { d.recorder.reserve(last) })
-	d.missing = newMissing(d)
+	d.history = newHistory(d)
+	d.events = newEvents(d.history, func(last uint64) { d.recorder.reserve(last) })
+	d.missing, d.forced = newMissing(d), newForced()
 	if err := d.open(); err != nil {
 		d.close()
+		d.closeHistory()
 		return nil, err
 	}
 	return d, nil
@@ -114,7 +118,7 @@ func (d *Daemon) open() (err error) {
 	if d.processes, err = newProcesses(&d.gate, d.table, d.processExited, d.processFreed); err != nil {
 		return err
 	}
-	d.fences = newFences(d)
+	d.fences, d.forced.processes = newFences(d), d.processes
 	if d.poller, err = newPoller(&d.gate); err != nil {
 		return err
 	}
@@ -249,6 +253,7 @@ func (d *Daemon) leave() {
 		}
 	}
 	d.nameHolders()
+	d.closeHistory()
 }
 
 // nameHolders says what becomes of what is held.
@@ -280,36 +285,13 @@ func (d *Daemon) isIdle() bool {
 // processExited is told when a process that owns locks has exited.
 func (d *Daemon) processExited(p *process) {
 	d.log.Info("an owner has exited", "pid", p.PID)
-	d.events.publish(api.EventOwnerExited, func(e *api.Event) { e.Owner = &api.Owner{PID: p.PID} })
+	d.events.publish(api.EventOwnerExited, nil, func(e *api.Event) { e.Owner = &api.Owner{PID: p.PID} })
 	d.fences.exited(p)
+	d.forced.exited(p)
 }
 
 // processFreed is told when the locks of such a process are free.
 func (d *Daemon) processFreed(p *process) {
 	d.fences.freed(p)
 	d.idle.touch()
-}
-
-// Reload reads the configuration file again. When it fails the old settings
-// stay.
-func (d *Daemon) Reload() error {
-	if d.config.ReadSettings == nil {
-		return nil
-	}
-	d.gate.enter() // a successor gets all of the new settings, or reads them itself
-	defer d.gate.leave()
-	d.reload.Lock()
-	defer d.reload.Unlock()
-	s, err := d.config.ReadSettings()
-	if err != nil {
-		return err
-	}
-	if err := d.config.Log.Apply(s); err != nil {
-		return err
-	}
-	d.main.setMax(s.MaxClients)
-	d.admin.setMax(s.AdminMaxClients)
-	d.log.Info("configuration reloaded")
-	d.events.publish(api.EventDaemonReloaded, func(*api.Event) {})
-	return nil
 }

@@ -20,6 +20,7 @@ var (
 	errNotRegistered = errors.New("lock owner details have not been registered")
 	errRestricted    = errors.New("lock manager connection has been restricted")
 	errNoOrphan      = errors.New("nothing is left to claim of that connection")
+	errNoHistory     = errors.New("no history is kept: audit_file is empty")
 )
 
 // endText is what a call failed with that was given up: Go says "context canceled".
@@ -60,6 +61,9 @@ func jsonError(err error) *api.Error {
 		limit     *limitError
 		noOwner   *noOwnerError
 		refused   *RefusedError
+		forced    *forcedError
+		noClient  *noClientError
+		reload    *reloadError
 	)
 	switch {
 	case errors.As(err, &busy):
@@ -80,6 +84,13 @@ func jsonError(err error) *api.Error {
 		data.Lockspace, data.Name = &notHolder.Space, notHolder.Name.Name
 	case errors.As(err, &file):
 		fileErrorData(data, file)
+	case errors.As(err, &forced):
+		data.Code, data.Lockspace, data.Name = api.CodeForced, &forced.Space, forced.Name.Name
+		data.Hint = "somebody else may have it by now: stop writing, or take it again first"
+	case errors.As(err, &noClient):
+		data.Code, data.Hint = api.CodeNotFound, "see who is connected: client.list"
+	case errors.As(err, &reload):
+		data.Code, data.Hint = api.CodeRefused, "all settings stay as they were: mend virtlockd.conf, and try again"
 	case errors.As(err, &noOwner):
 		data.Code, data.Hint = api.CodeNotFound, "see who owns what: virtlock-admin list"
 	case errors.Is(err, owner.ErrNoProcess):
@@ -94,6 +105,8 @@ func jsonError(err error) *api.Error {
 		data.Code, data.Hint = api.CodeRestricted, "use another connection"
 	case errors.Is(err, errNoOrphan):
 		data.Code, data.Hint = api.CodeNotFound, "its locks are lost: register anew and take them again"
+	case errors.Is(err, errNoHistory):
+		data.Code, data.Hint = api.CodeNotFound, "name a file for it in virtlockd.conf"
 	case errors.As(err, &denied):
 		data.Code, data.Hint = api.CodeDenied, denied.hint
 	case errors.As(err, &limit):

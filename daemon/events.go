@@ -6,10 +6,13 @@ import (
 	"time"
 
 	"virtlock/client/api"
+	"virtlock/daemon/internal/lockspace"
 )
 
-// events numbers what happens and hands it to those who subscribed.
+// events numbers what happens, hands it to those who subscribed, and to the history.
 type events struct {
+	history *history
+
 	mu          sync.Mutex        // guards all below
 	last        uint64            // the latest event's number
 	counted     func(last uint64) // told of it; must not block
@@ -30,8 +33,8 @@ type subscriber struct {
 // maxWaitingEvents is how many events wait for a subscriber to read them.
 const maxWaitingEvents = 1024
 
-func newEvents(counted func(last uint64)) *events {
-	return &events{counted: counted, subscribers: make(map[*subscriber]struct{})}
+func newEvents(h *history, counted func(last uint64)) *events {
+	return &events{history: h, counted: counted, subscribers: make(map[*subscriber]struct{})}
 }
 
 // lastSeq is the latest event's number.
@@ -48,24 +51,54 @@ func (e *events) begin(last uint64) {
 	e.last = last
 }
 
-// publish numbers an event, and describes it if somebody wants to know. It
-// never blocks.
-func (e *events) publish(kind api.EventType, describe func(*api.Event)) {
+// publish numbers an event, and describes it if somebody wants to know. by is who
+// asked for it, nil when nobody did. It never blocks.
+func (e *events) publish(kind api.EventType, by *api.Caller, describe func(*api.Event)) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
+	now := time.Now().UTC()
+	event := e.tellLocked(kind, now, describe)
+	if !e.history.On() || !audited(kind) {
+		return
+	}
+	if event == nil {
+		event = e.describeLocked(kind, now, describe)
+	}
+	e.history.Put(note{seq: e.last, time: now, by: by, event: event})
+}
+
+// publishChange is publish for a change of the table. The history gets it as it is.
+func (e *events) publishChange(kind api.EventType, by *api.Caller, c lockspace.Change) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	now := time.Now().UTC()
+	e.tellLocked(kind, now, func(e *api.Event) { describeChange(e, c) })
+	if e.history.On() && audited(kind) {
+		e.history.Put(note{seq: e.last, time: now, kind: kind, by: by, change: c})
+	}
+}
+
+// tellLocked numbers an event and hands it to those who subscribed. It gives nil when
+// there are none.
+func (e *events) tellLocked(kind api.EventType, now time.Time, describe func(*api.Event)) (event *api.Event) {
 	e.last++
 	e.counted(e.last)
-	var event api.Event
 	for s := range e.subscribers {
 		if !s.types[kind] {
 			continue
 		}
-		if event.Type == "" {
-			event = api.Event{Seq: e.last, Time: time.Now().UTC(), Type: kind}
-			describe(&event)
+		if event == nil {
+			event = e.describeLocked(kind, now, describe)
 		}
-		s.put(event)
+		s.put(*event)
 	}
+	return event
+}
+
+func (e *events) describeLocked(kind api.EventType, now time.Time, describe func(*api.Event)) *api.Event {
+	event := &api.Event{Seq: e.last, Time: now, Type: kind}
+	describe(event)
+	return event
 }
 
 // subscribe adds a subscriber, and gives the number of the last event it does
@@ -144,6 +177,7 @@ var allEvents = []api.EventType{
 	api.EventDaemonReloaded, api.EventOwnerFenced, api.EventOwnerFenceFailed,
 	api.EventDaemonReexecuted, api.EventDaemonReexecFailed, api.EventDaemonRestored,
 	api.EventKeeperStarted, api.EventKeeperLost, api.EventLockMissing,
+	api.EventLockForced, api.EventClientForced, api.EventDaemonChanged,
 }
 
 const (

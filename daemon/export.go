@@ -64,7 +64,7 @@ func (d *Daemon) export() *handover.State {
 	s := &handover.State{
 		PID: os.Getpid(), Program: d.config.Version, Started: d.started.UnixNano(),
 		Totals: d.totals(), Spaces: d.exportSpaces(), Holds: exportHolds(d.table.Records()),
-		Fences: d.fences.export(), Settings: d.exportSettings(),
+		Fences: d.fences.export(), Forced: d.forced.export(), Settings: d.exportSettings(),
 	}
 	s.Holds = append(s.Holds, d.missing.export()...)
 	for _, c := range d.clients.list() {
@@ -109,11 +109,12 @@ func (d *Daemon) exportProgram(s *handover.State) {
 }
 
 func (d *Daemon) exportSettings() handover.Settings {
-	log := d.config.Log.settings()
+	log, history := d.config.Log.settings(), d.history.Settings()
 	return handover.Settings{
 		LogLevel: int(log.Level), LogFilters: log.Filters, LogOutputs: log.Outputs,
 		MaxClients: d.main.limits().clients, AdminMaxClients: d.admin.limits().clients,
 		IdleTimeout: d.idle.timeout.Load(),
+		AuditFile:   history.File, AuditMaxSize: history.MaxSize, AuditFiles: history.Files,
 	}
 }
 

@@ -30,7 +30,7 @@ func (d *Daemon) ownerFence(c *conn, p api.FenceParams) (api.FenceResult, error)
 	}
 	who, locks := d.describe(target)
 	began, err := d.fences.begin(&fence{
-		process: target, owner: who, client: c.id, clientPID: c.peer.PID, reason: p.Reason,
+		process: target, owner: who, client: c.id, clientPID: c.peer.PID, reason: p.Reason, by: c.caller(),
 	}, c.peer.UID, grace(p.GraceMS))
 	if !began {
 		d.processes.leave(target)
@@ -56,13 +56,19 @@ func (d *Daemon) mayFence(c *conn, p api.FenceParams) error {
 	case d.keeperPID(): // 0 without one
 		return invalid("process %d keeps the locks, and is not fenced", p.PID)
 	}
+	return checkReason(p.Reason, "why the owner has to end")
+}
+
+// checkReason says whether a reason is one. It goes into the log, the events and the
+// history, and onto terminals.
+func checkReason(reason, what string) error {
 	switch {
-	case strings.TrimSpace(p.Reason) == "":
-		return invalid("a reason is missing: say why the owner has to end")
-	case len(p.Reason) > maxReason:
+	case strings.TrimSpace(reason) == "":
+		return invalid("a reason is missing: say %s", what)
+	case len(reason) > maxReason:
 		return invalid("the reason is longer than %d bytes", maxReason)
-	case p.Reason != printable(p.Reason):
-		return invalid("the reason %q has control characters", p.Reason)
+	case reason != printable(reason):
+		return invalid("the reason %q has control characters", reason)
 	}
 	return nil
 }

@@ -4,6 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -36,6 +39,7 @@ type fence struct {
 	client    uint64 // who asked for it
 	clientPID int
 	reason    string
+	by        *api.Caller
 
 	killAt   time.Time // zero when it was killed
 	giveUpAt time.Time // zero before that, and when it was given up
@@ -145,7 +149,7 @@ func (fs *fences) killLocked(f *fence) {
 func (fs *fences) giveUpLocked(f *fence) {
 	f.giveUpAt = time.Time{}
 	fs.log.Error("an owner that was killed does not end, and keeps its locks", f.attrs()...)
-	fs.events.publish(api.EventOwnerFenceFailed, func(e *api.Event) {
+	fs.events.publish(api.EventOwnerFenceFailed, f.by, func(e *api.Event) {
 		f.fill(e)
 		e.Message = fmt.Sprintf("process %d did not end within %v of SIGKILL, and keeps its locks: "+
 			"the kernel holds it up, as hanging storage does", f.process.PID, giveUpTime)
@@ -176,7 +180,7 @@ func (fs *fences) freed(p *process) {
 
 func (fs *fences) tellFenced(f *fence) {
 	fs.log.Warn("an owner that was fenced is gone, and so are its locks", f.attrs()...)
-	fs.events.publish(api.EventOwnerFenced, func(e *api.Event) {
+	fs.events.publish(api.EventOwnerFenced, f.by, func(e *api.Event) {
 		f.fill(e)
 		e.Message = f.reason
 	})
@@ -207,6 +211,13 @@ func (fs *fences) count() int {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	return len(fs.byProcess)
+}
+
+// targets are the processes that are being ended.
+func (fs *fences) targets() []*process {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	return slices.Collect(maps.Keys(fs.byProcess))
 }
 
 // abandon names those that nobody ends any more, at the end of the daemon.
@@ -241,6 +252,7 @@ func (d *Daemon) restoreFences(list []handover.Fence) error {
 		f := &fence{
 			owner: api.Owner{PID: e.PID}, client: e.Client, clientPID: e.ClientPID, reason: e.Reason,
 			killAt: fromNanoseconds(e.KillAt), giveUpAt: fromNanoseconds(e.GiveUpAt),
+			by: &api.Caller{Client: e.Client, PID: e.ClientPID, UID: os.Geteuid()}, // others are not served
 		}
 		p, err := d.processes.join(e.PID)
 		switch {

@@ -49,7 +49,7 @@ func startOwner(t *testing.T) *immortal {
 // time that passes at once.
 func newDaemonOf(t *testing.T, o *immortal) (*Daemon, *subscriber) {
 	t.Helper()
-	d := &Daemon{log: slog.New(slog.DiscardHandler), events: newEvents(func(uint64) {}), clients: newClients()}
+	d := &Daemon{log: slog.New(slog.DiscardHandler), events: newEvents(new(history), func(uint64) {}), clients: newClients()}
 	d.timers = newTimers(&d.gate)
 	t.Cleanup(d.timers.close)
 	d.table = lockspace.New(func(lockspace.Change) {}, nil)

@@ -38,7 +38,7 @@ func TestATableThatIsNotToBeHadIsUnhealthy(t *testing.T) {
 		<-goOn
 	}, nil)}
 	checkHealth(t, d, "")
-	go func() { done <- d.table.CreateSpace(t.TempDir()) }()
+	go func() { done <- d.table.CreateSpace(t.TempDir(), 0) }()
 	<-held
 	checkHealth(t, d, "the lock table is not to be had")
 	close(goOn)

@@ -100,11 +100,13 @@ func (i *Inherited) Note(name string) string {
 }
 
 // Settings gives the settings as they were at last, and reports whether the former
-// program knew them: libvirt's tells only the limits.
+// program knew them: libvirt's tells only the limits. One of ours that kept no history
+// yet has an AuditMaxSize of 0.
 func (i *Inherited) Settings() (s Settings, known bool) {
 	h := i.state.Settings
 	return Settings{
 		LogLevel: h.LogLevel, LogFilters: h.LogFilters, LogOutputs: h.LogOutputs,
 		MaxClients: h.MaxClients, AdminMaxClients: h.AdminMaxClients,
+		AuditFile: h.AuditFile, AuditMaxSize: int(h.AuditMaxSize), AuditFiles: h.AuditFiles,
 	}, h.LogLevel >= int(logging.Debug)
 }

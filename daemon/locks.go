@@ -89,7 +89,7 @@ func (d *Daemon) lockRelease(c *conn, p api.ReleaseParams) (api.LocksResult, err
 	for i, r := range p.Resources {
 		names[i] = lockspace.Name{Space: r.Lockspace, Name: r.Name}
 	}
-	left, err := d.release(c.ctx, c.registered().holder.Owner, names)
+	left, err := d.release(c.ctx, c.registered().holder, names)
 	return api.LocksResult{Locks: apiLocks(left)}, err
 }
 

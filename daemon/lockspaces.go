@@ -8,18 +8,24 @@ import (
 )
 
 // lockspaceCreate answers lockspace.create.
-func (d *Daemon) lockspaceCreate(_ *conn, p api.LockspaceParams) (api.Empty, error) {
-	return api.Empty{}, d.ensureSpace(p.Path)
+func (d *Daemon) lockspaceCreate(c *conn, p api.LockspaceParams) (api.Empty, error) {
+	return api.Empty{}, c.ensureSpace(p.Path)
 }
 
 // ensureSpace makes a directory a lockspace, unless it is one already.
-func (d *Daemon) ensureSpace(path string) error {
-	err := d.table.CreateSpace(path)
+func (c *conn) ensureSpace(path string) error {
+	err := c.createSpace(path)
 	var exists *lockspace.SpaceExistsError
 	if errors.As(err, &exists) {
 		return nil
 	}
 	return err
+}
+
+// createSpace makes a directory a lockspace.
+func (c *conn) createSpace(path string) error {
+	c.caller()
+	return c.daemon.table.CreateSpace(path, c.id)
 }
 
 // lockspaceList answers lockspace.list.

@@ -24,10 +24,17 @@ var methods = map[string]method{
 	api.LockRelease:     {owners, handle((*Daemon).lockRelease)},
 	api.LockList:        {anyone, handle((*Daemon).lockList)},
 	api.LockInspect:     {anyone, handle((*Daemon).lockInspect)},
+	api.LockForce:       {anyone, handle((*Daemon).lockForce)},
 	api.OwnerFence:      {anyone, handle((*Daemon).ownerFence)},
+	api.OwnerList:       {anyone, handle((*Daemon).ownerList)},
 	api.ClientList:      {anyone, handle((*Daemon).clientList)},
+	api.ClientClose:     {anyone, handle((*Daemon).clientClose)},
 	api.DaemonStatus:    {anyone, handle((*Daemon).daemonStatus)},
 	api.DaemonReexec:    {anyone, (*conn).daemonReexec},
+	api.DaemonReload:    {anyone, handle((*Daemon).daemonReload)},
+	api.DaemonLog:       {anyone, handle((*Daemon).daemonLog)},
+	api.DaemonLimits:    {anyone, handle((*Daemon).daemonLimits)},
+	api.AuditList:       {anyone, handle((*Daemon).auditList)},
 	api.EventSubscribe:  {anyone, handle((*Daemon).subscribe)},
 }
 

@@ -54,7 +54,7 @@ func (m *missing) report() {
 		id := h.Holder.Identity
 		m.daemon.log.Error("a lock of a living owner is missing", "path", h.request.Path(), "owner", id.Name,
 			"uuid", id.UUID, "pid", id.PID, "because", h.why)
-		m.daemon.events.publish(api.EventLockMissing, func(e *api.Event) { h.describe(e) })
+		m.daemon.events.publish(api.EventLockMissing, nil, func(e *api.Event) { h.describe(e) })
 	}
 	if len(list) > 0 {
 		m.trying.Go(m.try)
@@ -106,7 +106,7 @@ func (m *missing) tryOne(h *missingHold) {
 	_, err := d.table.Acquire(context.Background(), h.Holder, requests, lockspace.Options{Overtake: true, Quiet: true})
 	switch {
 	case err == nil && !m.found(h): // it was given back meanwhile
-		d.table.Release(context.Background(), h.Holder.Owner, []lockspace.Name{h.request.Name})
+		d.table.Release(context.Background(), h.Holder, []lockspace.Name{h.request.Name})
 	case err == lockspace.ErrOwnerGone, m.isHeld(h):
 		m.remove(h)
 	}
@@ -165,9 +165,12 @@ func (m *missing) release(o *lockspace.Owner, n lockspace.Name) bool {
 
 // has reports whether a lock of an owner is missing.
 func (m *missing) has(o *lockspace.Owner, n lockspace.Name) bool {
-	return slices.ContainsFunc(m.all(), func(h *missingHold) bool {
-		return h.Holder.Owner == o && h.request.Name == n && !h.inTable
-	})
+	return len(m.find(func(h *missingHold) bool { return h.Holder.Owner == o && h.request.Name == n })) > 0
+}
+
+// find gives those that somebody looks for and that the table does not have.
+func (m *missing) find(wanted func(*missingHold) bool) []*missingHold {
+	return slices.DeleteFunc(m.all(), func(h *missingHold) bool { return h.inTable || !wanted(h) })
 }
 
 // export describes them for a successor, which goes on trying.

@@ -95,6 +95,24 @@ func (ps *processes) joinKnown(pid int) *process {
 	return p
 }
 
+// knows reports whether there is a process that owns locks or may, with that pid.
+func (ps *processes) knows(pid int) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return ps.byPID[pid] != nil
+}
+
+// lives reports whether a process lives, as its pidfd says, if it is known.
+func (ps *processes) lives(pid int, start uint64) (lives, known bool) {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	p := ps.byPID[pid]
+	if p == nil || p.StartTime != start {
+		return false, false
+	}
+	return !p.Exited(), true
+}
+
 // leave ends a connection's registration. A process that still holds locks
 // keeps them.
 func (ps *processes) leave(p *process) {

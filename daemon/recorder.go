@@ -212,7 +212,7 @@ func (r *recorder) startKeeper(old *handover.Keeper) error {
 	}
 	if old != nil {
 		old.Kill() // it may hang, and must not hold on to anything
-		r.daemon.events.publish(api.EventKeeperLost, func(*api.Event) {})
+		r.daemon.events.publish(api.EventKeeperLost, nil, func(*api.Event) {})
 		r.log.Error("the keeper of the locks has ended, and is replaced", "pid", old.PID())
 	}
 	err := r.newKeeper()
@@ -245,7 +245,7 @@ func (r *recorder) newKeeper() error {
 	r.keeper = k
 	r.wake()
 	r.log.Info("a keeper of the locks was started", "pid", k.PID())
-	r.daemon.events.publish(api.EventKeeperStarted, func(*api.Event) {})
+	r.daemon.events.publish(api.EventKeeperStarted, nil, func(*api.Event) {})
 	return nil
 }
 

@@ -73,8 +73,13 @@ func (d *Daemon) reexec() error {
 	d.gate.enter()
 	defer d.gate.leave()
 	d.log.Error("not re-executed, and goes on as before", "error", refused.Err)
-	d.events.publish(api.EventDaemonReexecFailed, func(e *api.Event) { e.Message = refused.Err.Error() })
-	for _, c := range d.reexecution.end() {
+	callers := d.reexecution.end()
+	var by *api.Caller
+	if len(callers) > 0 {
+		by = callers[0].conn.caller()
+	}
+	d.events.publish(api.EventDaemonReexecFailed, by, func(e *api.Event) { e.Message = refused.Err.Error() })
+	for _, c := range callers {
 		d.gate.bring(&d.reexecution.running, func() { c.conn.reply(c.request, nil, refused) })
 	}
 	return refused
@@ -180,6 +185,7 @@ func (d *Daemon) exec(keep []int, ours bool, exec func(*handover.Image) error) e
 	ctx, cancel := context.WithTimeout(context.Background(), flushTime)
 	defer cancel()
 	d.config.Log.flush(ctx)
+	d.history.Flush(ctx)
 	held := false
 	err := exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep, Last: func() error {
 		image.Before(ours)

@@ -50,6 +50,7 @@ func (c *conn) mayRegister(n int) error {
 // askFor makes the connection ask for another registration, and ends the former one
 // unless it is in use still.
 func (c *conn) askFor(next *registration) {
+	c.caller() // before it can change anything
 	ps := c.daemon.processes
 	old := c.registered()
 	keep := old != nil && c.uses(old)

@@ -78,6 +78,7 @@ func (d *Daemon) restore(s *handover.State, from source) {
 	if err := d.restoreFences(s.Fences); err != nil {
 		d.log.Error("cannot go on with fencing", "error", err)
 	}
+	d.restoreForced(s.Forced)
 	d.resuming = r
 }
 
@@ -472,8 +473,18 @@ func (r *restorer) report() {
 	}
 	r.log.Info(text, "locks", held.Locks, "holders", held.Holders, "lockspaces", held.Spaces-1,
 		"clients", len(r.clients), "waiting", len(r.state.Waits), "from", fmt.Sprint(r.state.Program))
-	r.events.publish(kind, func(*api.Event) {})
+	r.events.publish(kind, r.by(), func(*api.Event) {})
 	r.missing.report()
+}
+
+// by is who asked for the re-exec; nil when nobody did.
+func (r *restorer) by() *api.Caller {
+	for _, caller := range r.state.Callers {
+		if c := r.clients[caller.Client]; c != nil {
+			return c.caller()
+		}
+	}
+	return nil
 }
 
 // answerCallers tells those who asked for the re-exec that it is done.

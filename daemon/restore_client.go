@@ -62,6 +62,7 @@ func (r *restorer) restoreRegistrations(c *conn, h *handover.Client) {
 			c.former = append(c.former, c.registration)
 		}
 		c.registration = reg
+		c.caller()
 	}
 }
 

@@ -127,7 +127,6 @@ func adminClientClose(c *conn, call virnet.Header, a *virnet.ClientArgs) (virnet
 	if err := checkFlags(call, a.Flags); err != nil {
 		return nil, err
 	}
-	c.daemon.log.Info("an administrator closes a connection", "client", client.id, "pid", client.peer.PID, "by", c.peer.PID)
-	client.disconnect()
+	c.daemon.forceClosed(client, c, "asked for in libvirt's administration protocol")
 	return nil, nil
 }

@@ -11,9 +11,7 @@ func adminSetTimeout(c *conn, call virnet.Header, a *virnet.TimeoutArgs) (virnet
 	if err := checkFlags(call, a.Flags); err != nil {
 		return nil, err
 	}
-	timeout := time.Duration(a.Seconds) * time.Second
-	c.daemon.idle.setTimeout(timeout)
-	c.daemon.log.Info("timeout changed", "timeout", timeout, "client", c.id, "pid", c.peer.PID)
+	c.daemon.setIdleTimeout(c, time.Duration(a.Seconds)*time.Second)
 	return nil, nil
 }
 

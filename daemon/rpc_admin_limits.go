@@ -44,6 +44,6 @@ func adminSetLimits(c *conn, call virnet.Header, a *virnet.ServerParamsArgs) (vi
 		return nil, virnet.NewError(virnet.CodeInvalidArgument, virnet.DomainRPC,
 			"The overall maximum number of clients waiting for authentication must not be less than the overall maximum number of clients")
 	}
-	c.daemon.log.Info("limits of clients changed", "socket", s.name, "max", l.clients, "client", c.id, "pid", c.peer.PID)
+	c.daemon.settingChanged(c, s.setting(), l.clients)
 	return nil, nil
 }

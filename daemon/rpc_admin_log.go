@@ -61,7 +61,7 @@ func (c *conn) setLog(call virnet.Header, a *virnet.LoggingArgs, what string, se
 	if err := set(c.daemon.config.Log, setting); err != nil {
 		return nil, rpcLogError(err)
 	}
-	c.daemon.log.Info("log "+what+" changed", "to", setting, "client", c.id, "pid", c.peer.PID)
+	c.daemon.settingChanged(c, "log "+what, setting)
 	return nil, nil
 }
 

@@ -26,6 +26,7 @@ func rpcError(err error) *virnet.Error {
 		notLocked *lockspace.NotLockedError
 		file      *lockspace.FileError
 		limit     *limitError
+		forced    *forcedError
 		errno     unix.Errno
 	)
 	switch {
@@ -35,6 +36,8 @@ func rpcError(err error) *virnet.Error {
 		return virnet.NewError(virnet.CodeResourceBusy, virnet.DomainLockspace, busyText(busy))
 	case errors.As(err, &notLocked):
 		return virnet.Errorf(virnet.CodeResourceBusy, virnet.DomainLockspace, "Lockspace resource '%s' is not locked", notLocked.Name.Name)
+	case errors.As(err, &forced):
+		return virnet.NewError(virnet.CodeResourceBusy, virnet.DomainLockspace, forced.Error())
 	case errors.As(err, &noSpace):
 		return virnet.Errorf(virnet.CodeInternalError, virnet.DomainRPC, "Lockspace for path %s does not exist", noSpace.Path)
 	case errors.As(err, &exists) && exists.Path == "":

@@ -69,7 +69,7 @@ func rpcNew(c *conn, call virnet.Header, payload []byte) (virnet.Payload, error)
 	if err := c.admit(owners, call, a.Flags); err != nil {
 		return nil, err
 	}
-	return nil, c.daemon.table.CreateSpace(a.Path)
+	return nil, c.createSpace(a.Path)
 }
 
 // rpcCreateLockspace needs no registration: libvirtd calls it when it starts.
@@ -81,7 +81,7 @@ func rpcCreateLockspace(c *conn, call virnet.Header, payload []byte) (virnet.Pay
 	if err := c.admit(anyone, call, 0); err != nil {
 		return nil, err
 	}
-	return nil, c.daemon.ensureSpace(a.Path)
+	return nil, c.ensureSpace(a.Path)
 }
 
 // resource decodes and admits a call that names a resource. known are the flags
@@ -133,7 +133,7 @@ func rpcRelease(c *conn, call virnet.Header, payload []byte) (virnet.Payload, er
 		return nil, err
 	}
 	holder := c.registered().holder
-	_, err = c.daemon.release(c.ctx, holder.Owner, []lockspace.Name{name})
+	_, err = c.daemon.release(c.ctx, holder, []lockspace.Name{name})
 	var notHolder *lockspace.NotHolderError
 	if errors.As(err, &notHolder) {
 		err = virnet.Errorf(virnet.CodeInternalError, virnet.DomainLockspace, "owner %d does not hold the resource lock", holder.Identity.PID)

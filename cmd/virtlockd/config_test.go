@@ -87,7 +87,7 @@ func TestConfigurationsThatAreAccepted(t *testing.T) {
 
 func TestTheDefaultFileNeedNotExist(t *testing.T) {
 	o := new(options)
-	s, err := readSettings(o, "/no/such/file", func(string) string { return "" })
+	s, err := readSettings(o, paths{Config: "/no/such/file"}, func(string) string { return "" })
 	if err != nil || s.MaxClients != 1024 {
 		t.Errorf("got %+v, %v", s, err)
 	}
@@ -122,7 +122,7 @@ func TestTheEnvironmentGoesBeforeTheFile(t *testing.T) {
 				}
 				return ""
 			}
-			s, err := readSettings(&options{verbose: test.verbose}, file, getenv)
+			s, err := readSettings(&options{verbose: test.verbose}, paths{Config: file}, getenv)
 			if err != nil || s.LogLevel != test.level || s.LogFilters != test.filters || s.LogOutputs != test.outputs {
 				t.Errorf("got %+v, %v", s, err)
 			}

@@ -66,7 +66,7 @@ func (p *program) runDaemon() error {
 
 // readSettings reads the configuration, as at the start so for each reload.
 func (p *program) readSettings() (daemon.Settings, error) {
-	return readSettings(p.options, p.paths.Config, os.Getenv)
+	return readSettings(p.options, p.paths, os.Getenv)
 }
 
 // logsToTerminal reports whether what is logged is also seen by who started the
@@ -126,6 +126,7 @@ func (p *program) pidPath() string {
 
 // serve serves on the sockets until a signal or the timeout ends it.
 func (p *program) serve(s *sockets, pid *pidFile) error {
+	p.makeAuditDir()
 	d, err := daemon.New(daemon.Config{
 		Listener:      s.main,
 		AdminListener: s.admin,

@@ -18,6 +18,7 @@ type paths struct {
 	AdminSocket string
 	PIDFile     string
 	LogFile     string
+	AuditFile   string
 	// Journal and KeeperSocket are for what outlives a daemon.
 	Journal      string
 	KeeperSocket string
@@ -42,6 +43,7 @@ func systemPaths() paths {
 	p.PIDFile = "/run/virtlockd.pid" // not in the run directory
 	p.LibvirtState = "/run/virtlockd-restart-exec.json"
 	p.LogFile = "/var/log/libvirt/virtlockd.log"
+	p.AuditFile = "/var/log/libvirt/virtlockd-audit.log"
 	return p
 }
 
@@ -75,6 +77,7 @@ func sessionPathsIn(config, runtime, cache string) paths {
 	p.Config = filepath.Join(config, "libvirt", "virtlockd.conf")
 	p.RunDirMode = 0o700
 	p.LogFile = filepath.Join(cache, "libvirt", "virtlockd.log")
+	p.AuditFile = filepath.Join(cache, "libvirt", "virtlockd-audit.log")
 	return p
 }
 

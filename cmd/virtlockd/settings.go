@@ -13,8 +13,8 @@ import (
 
 // readSettings reads the configuration file, and then applies what goes before
 // it: the environment and the command line.
-func readSettings(o *options, defaultFile string, getenv func(string) string) (daemon.Settings, error) {
-	s, err := readFile(o, defaultFile)
+func readSettings(o *options, p paths, getenv func(string) string) (daemon.Settings, error) {
+	s, err := readFile(o, p)
 	if err != nil {
 		return s, err
 	}
@@ -34,19 +34,26 @@ func readSettings(o *options, defaultFile string, getenv func(string) string) (d
 }
 
 // readFile reads the file of -f, or the default one if that exists.
-func readFile(o *options, defaultFile string) (daemon.Settings, error) {
-	file := defaultFile
+func readFile(o *options, p paths) (daemon.Settings, error) {
+	file := p.Config
 	if o.config != nil {
 		file = *o.config
 	}
-	s, err := daemon.ReadSettings(file)
+	s, err := daemon.ReadSettings(file, p.defaults())
 	switch {
 	case o.config == nil && errors.Is(err, fs.ErrNotExist):
-		return daemon.DefaultSettings(), nil
+		return p.defaults(), nil
 	case err != nil:
 		return s, &failure{exitUsage, &fileError{file, err}}
 	}
 	return s, nil
+}
+
+// defaults are the settings of an empty file.
+func (p paths) defaults() daemon.Settings {
+	s := daemon.DefaultSettings()
+	s.AuditFile = p.AuditFile
+	return s
 }
 
 // fileError is a configuration file that cannot be used. libvirt's text has the
@@ -83,8 +90,11 @@ func (p *program) openLog() (err error) {
 	if p.left.any() {
 		p.settings, known = p.left.Settings()
 	}
-	if !known {
+	switch {
+	case !known:
 		p.settings, err = p.readSettings()
+	case p.settings.AuditMaxSize == 0: // a program that kept no history
+		p.readAuditSettings()
 	}
 	if err == nil {
 		p.log, err = openLog(p.settings, p.options, p.paths)
@@ -93,9 +103,28 @@ func (p *program) openLog() (err error) {
 		return err
 	}
 	p.left.trouble = errors.Join(p.left.trouble, err)
-	p.settings = daemon.DefaultSettings()
+	p.settings = p.paths.defaults()
 	p.log, err = openLog(p.settings, p.options, p.paths)
 	return err
+}
+
+// readAuditSettings reads where the history goes, or takes the defaults: a program
+// that has taken over does not fail.
+func (p *program) readAuditSettings() {
+	s, err := p.readSettings()
+	if err != nil {
+		p.left.trouble = errors.Join(p.left.trouble, err)
+		s = p.paths.defaults()
+	}
+	p.settings.AuditFile, p.settings.AuditMaxSize, p.settings.AuditFiles = s.AuditFile, s.AuditMaxSize, s.AuditFiles
+}
+
+// makeAuditDir makes the directory of the history, where that has its usual place.
+// Should it fail, so will the file, and the daemon says so.
+func (p *program) makeAuditDir() {
+	if p.settings.AuditFile == p.paths.AuditFile {
+		makeDir(filepath.Dir(p.paths.AuditFile), 0o700)
+	}
 }
 
 // openLog opens a log.

@@ -56,9 +56,9 @@ func (f *File) Uint(name string) (n uint32, set bool, err error) {
 	case !set:
 		return 0, false, nil
 	case v.kind != integerKind || v.negative:
-		return 0, false, f.errorf("expected an unsigned integer for '%s' parameter", name)
+		return 0, false, f.Errorf("expected an unsigned integer for '%s' parameter", name)
 	case v.number > math.MaxUint32:
-		return 0, false, f.errorf("value for '%s' parameter must be in range 0:%d", name, uint32(math.MaxUint32))
+		return 0, false, f.Errorf("value for '%s' parameter must be in range 0:%d", name, uint32(math.MaxUint32))
 	}
 	return uint32(v.number), true, nil
 }
@@ -68,13 +68,13 @@ func (f *File) Uint(name string) (n uint32, set bool, err error) {
 func (f *File) String(name string) (s string, set bool, err error) {
 	v, set := f.values[name]
 	if set && v.kind != textKind {
-		return "", false, f.errorf("expected a string for '%s' parameter", name)
+		return "", false, f.Errorf("expected a string for '%s' parameter", name)
 	}
 	return v.text, set, nil
 }
 
-// errorf makes an error about a value of the file.
-func (f *File) errorf(format string, args ...any) error {
+// Errorf makes an error about a value of the file.
+func (f *File) Errorf(format string, args ...any) error {
 	return fmt.Errorf("internal error: %s: %s", f.name, fmt.Sprintf(format, args...))
 }
 

@@ -139,7 +139,7 @@ func (t *Table) enqueue(h Holder, reqs []Request, busy *BusyError, o Options) *t
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if !o.Again {
-		t.observe(Change{Kind: Waiting, Name: busy.Name, Holder: h, Busy: busy})
+		t.observe(Change{Kind: Waiting, Name: busy.Name, Holder: h, By: h.Client, Busy: busy})
 	}
 	if o.Since.IsZero() {
 		o.Since = time.Now()
@@ -157,7 +157,7 @@ func (t *Table) refused(h Holder, busy *BusyError) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.counts.Refused++
-	t.observe(Change{Kind: Refused, Name: busy.Name, Holder: h, Busy: busy})
+	t.observe(Change{Kind: Refused, Name: busy.Name, Holder: h, By: h.Client, Busy: busy})
 }
 
 // maxMoves is how often a file may be replaced under an acquire before it gives up.

@@ -196,7 +196,7 @@ func TestBadNames(t *testing.T) {
 			}
 			wantAs[*NameError](t, r.table.CreateResource(n))
 			wantAs[*NameError](t, r.table.DeleteResource(t.Context(), n))
-			wantAs[*NotLockedError](t, func() error { _, err := r.table.Release(t.Context(), o.Owner, []Name{n}); return err }())
+			wantAs[*NotLockedError](t, func() error { _, err := r.table.Release(t.Context(), o, []Name{n}); return err }())
 		}
 	}
 	n := Name{"/nowhere", "x"}

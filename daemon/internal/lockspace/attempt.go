@@ -334,7 +334,7 @@ func (a *attempt) grantLocked() {
 		t.holders++
 		t.counts.Granted++
 		a.holder.Owner.addLocked(r)
-		t.changedLocked(Acquired, r, a.holder, Asked)
+		t.changedLocked(Acquired, r, a.holder, cause{Asked, a.holder.Client})
 		a.granted[i] = r.snapshotOf(r.holders[len(r.holders)-1:])
 	}
 }

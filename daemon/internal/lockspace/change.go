@@ -21,6 +21,7 @@ const (
 	Asked            Reason = iota // its owner asked for it
 	OwnerExited                    // its owner's process ended
 	ConnectionClosed               // the connection it was tied to closed
+	Forced                         // somebody else took it away
 )
 
 // Change is one change of the table. Fields that do not belong to its kind are
@@ -31,10 +32,18 @@ type Change struct {
 	Mode   Mode
 	Holder Holder
 	Reason Reason
-	Busy   *BusyError
-	Err    error
+	// By is the connection whose call brought it about; 0 when nobody asked.
+	By   uint64
+	Busy *BusyError
+	Err  error
 }
 
-func (t *Table) changedLocked(k Kind, r *resource, h Holder, why Reason) {
-	t.observe(Change{Kind: k, Name: r.fullName(), Mode: r.mode, Holder: h, Reason: why})
+// cause is why a hold changed, and whose call it was.
+type cause struct {
+	why Reason
+	by  uint64
+}
+
+func (t *Table) changedLocked(k Kind, r *resource, h Holder, c cause) {
+	t.observe(Change{Kind: k, Name: r.fullName(), Mode: r.mode, Holder: h, Reason: c.why, By: c.by})
 }

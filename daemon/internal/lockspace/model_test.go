@@ -51,7 +51,7 @@ type modelWaiter struct {
 func newModel(t *rapid.T, dir string) *model {
 	m := &model{rig: newRigIn(t, dir)}
 	second := filepath.Join(dir, "second")
-	must(t, m.table.CreateSpace(second))
+	must(t, m.table.CreateSpace(second, 0))
 	for _, of := range []string{"a", "b"} {
 		path := m.file(of)
 		alias := m.alias(of, of+".alias")
@@ -191,7 +191,7 @@ func (m *model) release(t *rapid.T) {
 	owner := m.drawOwner(t)
 	f := &m.files[rapid.IntRange(0, len(m.files)-1).Draw(t, "file")]
 	name := rapid.SampledFrom(f.names).Draw(t, "name")
-	_, err := m.table.Release(context.Background(), m.owners[owner].Owner, []Name{name})
+	_, err := m.table.Release(context.Background(), m.owners[owner], []Name{name})
 	named := slices.ContainsFunc(f.holds, func(h modelHold) bool { return h.name == name })
 	mine := slices.IndexFunc(f.holds, func(h modelHold) bool { return h.name == name && h.owner == owner })
 	switch {

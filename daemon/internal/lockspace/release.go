@@ -8,19 +8,20 @@ import (
 	"virtlock/daemon/internal/failpoint"
 )
 
-// Release gives one of the owner's holds on each resource back, on all or none.
+// Release gives one of the owner's holds on each resource back, on all or none,
+// whichever connection of the owner's took them and asks now.
 // It fails with a *NoSpaceError, *NotLockedError or *NotHolderError; or with
 // ctx's cause, when that ended while it waited for a file's turn, and those named
 // before are free. Otherwise what nobody holds any more is free; it returns the
 // locks as they are then.
-func (t *Table) Release(ctx context.Context, o *Owner, names []Name) ([]Lock, error) {
-	held, err := t.held(o, names)
+func (t *Table) Release(ctx context.Context, h Holder, names []Name) ([]Lock, error) {
+	held, err := t.held(h.Owner, names)
 	if err != nil {
 		return nil, err
 	}
 	left := make([]Lock, len(held))
 	for i, r := range held {
-		if left[i], err = t.release(ctx, o, r, names[i], Asked); err != nil {
+		if left[i], err = t.release(ctx, h.Owner, r, names[i], cause{Asked, h.Client}); err != nil {
 			return nil, err
 		}
 	}
@@ -68,9 +69,9 @@ func (r *resource) holdsOf(o *Owner) (n int) {
 
 // release takes one hold away. The last one takes the lock along, for which it
 // needs the file's turn.
-func (t *Table) release(ctx context.Context, o *Owner, r *resource, n Name, why Reason) (Lock, error) {
+func (t *Table) release(ctx context.Context, o *Owner, r *resource, n Name, c cause) (Lock, error) {
 	for {
-		wait, hold, left, err := t.dropHold(o, r, n, why)
+		wait, hold, left, err := t.dropHold(o, r, n, c)
 		if wait == nil {
 			if err != nil {
 				return left, err
@@ -92,7 +93,7 @@ func (t *Table) release(ctx context.Context, o *Owner, r *resource, n Name, why 
 // dropHold takes one hold away, or gives what to wait for before it can. After
 // the last hold the resource is out of the table, and the caller has its file's
 // turn and frees it.
-func (t *Table) dropHold(o *Owner, r *resource, n Name, why Reason) (wait <-chan struct{}, hold uint64, left Lock, err error) {
+func (t *Table) dropHold(o *Owner, r *resource, n Name, c cause) (wait <-chan struct{}, hold uint64, left Lock, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	i := r.holderOf(o)
@@ -111,7 +112,7 @@ func (t *Table) dropHold(o *Owner, r *resource, n Name, why Reason) (wait <-chan
 	o.removeLocked(r)
 	t.holders--
 	t.counts.Released++
-	t.changedLocked(Released, r, h.Holder, why)
+	t.changedLocked(Released, r, h.Holder, c)
 	if last {
 		delete(r.space.resources, r.name)
 		r.file.names = slices.DeleteFunc(r.file.names, func(x *resource) bool { return x == r })
@@ -144,7 +145,7 @@ func (t *Table) End(o *Owner, why Reason) {
 	for _, held := range t.endOwner(o) {
 		wait.Go(func() {
 			for _, r := range held {
-				t.releaseAll(o, r, why)
+				t.releaseAll(o, r, cause{why: why})
 			}
 		})
 	}
@@ -152,9 +153,9 @@ func (t *Table) End(o *Owner, why Reason) {
 }
 
 // releaseAll takes all holds of an owner on a resource away.
-func (t *Table) releaseAll(o *Owner, r *resource, why Reason) {
+func (t *Table) releaseAll(o *Owner, r *resource, c cause) {
 	for {
-		if _, err := t.release(context.Background(), o, r, r.fullName(), why); err != nil {
+		if _, err := t.release(context.Background(), o, r, r.fullName(), c); err != nil {
 			return // it has none any more
 		}
 	}

@@ -17,7 +17,7 @@ func TestReleaseRules(t *testing.T) {
 		for i, n := range names {
 			full[i] = r.name(n)
 		}
-		_, err := r.table.Release(context.Background(), h.Owner, full)
+		_, err := r.table.Release(context.Background(), h, full)
 		return err
 	}
 	r.take(a, r.auto("mine", Exclusive), r.auto("both", Shared))
@@ -33,7 +33,7 @@ func TestReleaseRules(t *testing.T) {
 			t.Errorf("%v: %+v", list, e)
 		}
 	}
-	_, err := r.table.Release(context.Background(), a.Owner, []Name{r.name("mine"), {"/nowhere", "x"}})
+	_, err := r.table.Release(context.Background(), a, []Name{r.name("mine"), {"/nowhere", "x"}})
 	wantAs[*NoSpaceError](t, err)
 	if got := r.table.Totals(); got.Holders != 4 || got.Released != 0 {
 		t.Errorf("a release that failed left %+v", got)
@@ -59,7 +59,7 @@ func TestOwnersAreNotTheirNames(t *testing.T) {
 	renamed := Holder{Owner: a.Owner, Identity: &Identity{Name: "other"}, Client: 2}
 	r.take(a, r.auto("disk", Shared))
 	r.take(renamed, r.auto("disk", Shared))
-	_, err := r.table.Release(context.Background(), same.Owner, []Name{r.name("disk")})
+	_, err := r.table.Release(context.Background(), same, []Name{r.name("disk")})
 	wantAs[*NotHolderError](t, err)
 	left := r.free(a, r.name("disk")) // the latest hold goes first
 	if len(left[0].Holders) != 1 || left[0].Holders[0].Identity != a.Identity {
@@ -75,14 +75,14 @@ func TestReleaseWaitsForTheFileAndCanBeCancelled(t *testing.T) {
 	r.take(a, r.auto("disk", Exclusive))
 	goOn := r.hang(r.dir + "/disk")
 	ctx, cancel := context.WithCancel(context.Background())
-	done := r.start(func() error { _, err := r.table.Release(ctx, a.Owner, []Name{r.name("disk")}); return err })
+	done := r.start(func() error { _, err := r.table.Release(ctx, a, []Name{r.name("disk")}); return err })
 	cancel()
 	wantErr(t, <-done, context.Canceled)
 	if got := r.table.Totals(); got.Holders != 1 {
 		t.Errorf("%+v", got)
 	}
 	done = r.start(func() error {
-		_, err := r.table.Release(context.Background(), a.Owner, []Name{r.name("disk")})
+		_, err := r.table.Release(context.Background(), a, []Name{r.name("disk")})
 		return err
 	})
 	goOn()
@@ -97,7 +97,7 @@ func TestReleaseTwiceAtOnce(t *testing.T) {
 		a := r.owner("a")
 		r.take(a, r.auto("disk", Exclusive))
 		release := func() error {
-			_, err := r.table.Release(context.Background(), a.Owner, []Name{r.name("disk")})
+			_, err := r.table.Release(context.Background(), a, []Name{r.name("disk")})
 			return err
 		}
 		x, y := r.start(release), r.start(release)
@@ -178,11 +178,11 @@ func TestChanges(t *testing.T) {
 	r.table.End(b.Owner, ConnectionClosed)
 	want := []Change{
 		{Kind: SpaceCreated, Name: Name{Space: r.dir}},
-		{Kind: Acquired, Holder: a, Mode: Exclusive},
-		{Kind: Refused, Holder: b},
-		{Kind: Waiting, Holder: b},
-		{Kind: Released, Holder: a, Mode: Exclusive, Reason: Asked},
-		{Kind: Acquired, Holder: b, Mode: Shared},
+		{Kind: Acquired, Holder: a, Mode: Exclusive, By: 1},
+		{Kind: Refused, Holder: b, By: 1},
+		{Kind: Waiting, Holder: b, By: 1},
+		{Kind: Released, Holder: a, Mode: Exclusive, Reason: Asked, By: 1},
+		{Kind: Acquired, Holder: b, Mode: Shared, By: 1},
 		{Kind: Released, Holder: b, Mode: Shared, Reason: ConnectionClosed},
 	}
 	if len(r.changes) != len(want) {

@@ -52,7 +52,7 @@ func newRigIn(t tb, dir string) *rig {
 			r.changes = append(r.changes, c)
 		}
 	}, nil)
-	must(t, r.table.CreateSpace(r.dir))
+	must(t, r.table.CreateSpace(r.dir, 0))
 	return r
 }
 
@@ -135,7 +135,7 @@ func (r *rig) refuse(h Holder, reqs ...Request) *BusyError {
 
 func (r *rig) free(h Holder, names ...Name) []Lock {
 	r.t.Helper()
-	left, err := r.table.Release(context.Background(), h.Owner, names)
+	left, err := r.table.Release(context.Background(), h, names)
 	must(r.t, err)
 	return left
 }

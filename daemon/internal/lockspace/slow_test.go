@@ -28,7 +28,7 @@ func TestSlowOpenHoldsUpItsCallersOnly(t *testing.T) {
 	r.table.Locks()
 	r.table.Totals()
 	r.table.Inspect(Name{"", slow})
-	must(t, r.table.CreateSpace(r.dir+"/space"))
+	must(t, r.table.CreateSpace(r.dir+"/space", 0))
 	r.table.End(a.Owner, OwnerExited)
 	if took := time.Since(began); took > limit/10 {
 		t.Errorf("others took %v", took)

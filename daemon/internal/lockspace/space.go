@@ -11,8 +11,8 @@ import (
 // CreateSpace makes a lockspace of a directory, which is made, with its parents
 // and mode 0700, when it is missing. It fails with a *NameError, a
 // *SpaceExistsError, or a *FileError: there is no lockspace without its
-// directory.
-func (t *Table) CreateSpace(dir string) error {
+// directory. by is the connection that asks.
+func (t *Table) CreateSpace(dir string, by uint64) error {
 	if dir == "" {
 		return &SpaceExistsError{dir}
 	}
@@ -34,7 +34,7 @@ func (t *Table) CreateSpace(dir string) error {
 	if !t.addSpaceLocked(dir) {
 		return &SpaceExistsError{dir}
 	}
-	t.observe(Change{Kind: SpaceCreated, Name: Name{Space: dir}})
+	t.observe(Change{Kind: SpaceCreated, Name: Name{Space: dir}, By: by})
 	return nil
 }
 

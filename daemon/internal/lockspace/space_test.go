@@ -16,7 +16,7 @@ import (
 func TestCreateSpace(t *testing.T) {
 	r := newRig(t)
 	deep := filepath.Join(r.dir, "deep", "er")
-	must(t, r.table.CreateSpace(deep))
+	must(t, r.table.CreateSpace(deep, 0))
 	if st, err := os.Stat(deep); err != nil || st.Mode().Perm() != 0o700 {
 		t.Errorf("%v, %v", st, err)
 	}
@@ -25,18 +25,18 @@ func TestCreateSpace(t *testing.T) {
 		t.Errorf("%v, not %v", got, want)
 	}
 	for _, again := range []string{"", r.dir, deep} {
-		if e := wantAs[*SpaceExistsError](t, r.table.CreateSpace(again)); e.Path != again {
+		if e := wantAs[*SpaceExistsError](t, r.table.CreateSpace(again, 0)); e.Path != again {
 			t.Error(e)
 		}
 	}
 	for _, bad := range []string{"relative", "./x", "/a\nb", "/a\x00b", "/\xff"} {
-		if e := wantAs[*NameError](t, r.table.CreateSpace(bad)); e.What != "lockspace path" || e.Name != bad {
+		if e := wantAs[*NameError](t, r.table.CreateSpace(bad, 0)); e.What != "lockspace path" || e.Name != bad {
 			t.Errorf("%+v", e)
 		}
 	}
 	file := r.file("file")
 	for path, want := range map[string]error{file: ErrNotDirectory, file + "/x": unix.ENOTDIR, "/proc/nothing": unix.ENOENT} {
-		err := r.table.CreateSpace(path)
+		err := r.table.CreateSpace(path, 0)
 		wantErr(t, err, want)
 		if e := wantAs[*FileError](t, err); e.Path() != path || e.Action != "make directory" {
 			t.Errorf("%+v", e)
@@ -50,7 +50,7 @@ func TestCreateSpace(t *testing.T) {
 func TestCreateSpaceTwiceAtOnce(t *testing.T) {
 	r := newRig(t)
 	dir := r.dir + "/new"
-	create := func() error { return r.table.CreateSpace(dir) }
+	create := func() error { return r.table.CreateSpace(dir, 0) }
 	x, y := r.start(create), r.start(create)
 	if a, b := <-x, <-y; (a == nil) == (b == nil) {
 		t.Errorf("%v and %v", a, b)
@@ -61,7 +61,7 @@ func TestCreateSpaceTwiceAtOnce(t *testing.T) {
 func TestTwoSpacesOfOneDirectory(t *testing.T) {
 	r := newRig(t)
 	again := r.dir + "/."
-	must(t, r.table.CreateSpace(again))
+	must(t, r.table.CreateSpace(again, 0))
 	a := r.owner("a")
 	r.take(a, r.auto("disk", Exclusive))
 	r.refuse(r.owner("b"), Request{Name: Name{again, "disk"}, Autocreate: true})

@@ -35,7 +35,7 @@ func TestListsInOppositeOrder(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if _, err := r.table.Release(ctx, h.Owner, names(list)); err != nil {
+				if _, err := r.table.Release(ctx, h, names(list)); err != nil {
 					t.Error(err)
 				}
 			}
@@ -65,7 +65,7 @@ func TestSharedChurn(t *testing.T) {
 					t.Error(err)
 					return
 				}
-				if _, err := r.table.Release(context.Background(), h.Owner, []Name{r.name("disk")}); err != nil {
+				if _, err := r.table.Release(context.Background(), h, []Name{r.name("disk")}); err != nil {
 					t.Error(err)
 				}
 			}
@@ -146,7 +146,7 @@ func (s *stress) once(h Holder) {
 	}
 	if rand.IntN(10) == 0 {
 		s.table.End(h.Owner, OwnerExited)
-	} else if _, err := s.table.Release(context.Background(), h.Owner, names(list)); err != nil {
+	} else if _, err := s.table.Release(context.Background(), h, names(list)); err != nil {
 		s.t.Error(err)
 	}
 }
@@ -165,7 +165,7 @@ func (s *stress) checkKernel(list []Request) {
 
 func TestManyOwnersAtOnce(t *testing.T) {
 	s := &stress{rig: newRig(t)}
-	must(t, s.table.CreateSpace(s.dir+"/."))
+	must(t, s.table.CreateSpace(s.dir+"/.", 0))
 	for i := len(s.files) / 2; i < len(s.files); i++ {
 		s.file(fmt.Sprint("disk", i))
 		s.alias(fmt.Sprint("disk", i), fmt.Sprint("alias", i))
