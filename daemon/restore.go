@@ -468,7 +468,7 @@ func (r *restorer) report() {
 	if r.source == fromLibvirt {
 		text = "took over from libvirt's daemon"
 	}
-	if kind == api.EventDaemonRestored && held.Locks+held.Spaces-1+len(r.clients) == 0 {
+	if kind == api.EventDaemonRestored && held.Locks+held.Spaces-1+len(r.clients)+len(r.missing.all()) == 0 {
 		return // a first start
 	}
 	r.log.Info(text, "locks", held.Locks, "holders", held.Holders, "lockspaces", held.Spaces-1,
