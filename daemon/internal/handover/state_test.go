@@ -55,6 +55,32 @@ func TestStateOfFormat1(t *testing.T) {
 	}
 }
 
+// auditFile is a state as it was written when there were a history and locks taken by
+// force.
+const auditFile = "testdata/state-1-audit"
+
+func TestStateWithAHistory(t *testing.T) {
+	whole := wholeState()
+	whole.Forced = []Forced{{
+		PID: 4711, Start: 123456, Space: "/space", Name: "disk", Time: 16, Client: 8, ClientPID: 99, ClientUID: 107,
+		Command: "virtlock-admin", Reason: "split brain",
+	}}
+	whole.Settings.AuditFile, whole.Settings.AuditMaxSize, whole.Settings.AuditFiles = "/audit", 1<<24, 4
+	if *update {
+		must(t, os.WriteFile(auditFile, whole.Append(nil), 0o644))
+	}
+	golden, err := os.ReadFile(auditFile)
+	must(t, err)
+	if got := whole.Append(nil); !bytes.Equal(got, golden) {
+		t.Errorf("is written as %x", got)
+	}
+	got, err := ReadState(golden)
+	must(t, err)
+	if !reflect.DeepEqual(got, whole) {
+		t.Errorf("is read as %+v", got)
+	}
+}
+
 // A field of a newer program is skipped, wherever it is.
 func TestStateOfANewerProgram(t *testing.T) {
 	b := wholeState().Append(nil)
