@@ -22,7 +22,7 @@ help: ## show this help
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 14
 
 .PHONY: build
-build: ## build both programs into bin/
+build: ## build the programs into bin/
 	$(BUILD) -ldflags '-X main.version=$(VERSION)' -o bin/ ./cmd/...
 
 .PHONY: demo
@@ -62,13 +62,14 @@ lint: ## look for mistakes and for what is not formatted
 .PHONY: install
 install: build ## install below DESTDIR and PREFIX (/usr/local)
 	install -D -m 755 -t $(SBINDIR) bin/virtlockd
-	install -D -m 755 -t $(BINDIR) bin/virtlock-admin
+	install -D -m 755 -t $(BINDIR) bin/virtlock-admin bin/virt-xml-validate
 	install -D -m 644 -t $(MANDIR)/man1 man/*.1
 	install -D -m 644 -t $(MANDIR)/man5 man/*.5
 	install -D -m 644 -t $(MANDIR)/man7 man/*.7
 	install -D -m 644 -t $(MANDIR)/man8 man/*.8
 	install -D -m 644 completion/virtlock-admin.bash $(BASHDIR)/virtlock-admin
-	install -D -m 644 -t $(ZSHDIR) completion/_virtlock-admin
+	install -D -m 644 completion/virt-xml-validate.bash $(BASHDIR)/virt-xml-validate
+	install -D -m 644 -t $(ZSHDIR) completion/_virtlock-admin completion/_virt-xml-validate
 	install -D -m 644 -t $(DESTDIR)$(UNITDIR) systemd/*.socket
 	sed 's|@sbindir@|$(PREFIX)/sbin|; s|@bindir@|$(PREFIX)/bin|' systemd/virtlockd.service.in >$(DESTDIR)$(UNITDIR)/virtlockd.service
 	chmod 644 $(DESTDIR)$(UNITDIR)/virtlockd.service
@@ -76,9 +77,10 @@ install: build ## install below DESTDIR and PREFIX (/usr/local)
 
 .PHONY: uninstall
 uninstall: ## remove what install has installed, but the configuration
-	rm -f $(SBINDIR)/virtlockd $(BINDIR)/virtlock-admin
-	rm -f $(addprefix $(MANDIR)/man,1/virtlock-admin.1 5/virtlockd.conf.5 7/virtlock-protocol.7 8/virtlockd.8)
-	rm -f $(BASHDIR)/virtlock-admin $(ZSHDIR)/_virtlock-admin
+	rm -f $(SBINDIR)/virtlockd $(addprefix $(BINDIR)/,virtlock-admin virt-xml-validate)
+	rm -f $(addprefix $(MANDIR)/man,1/virtlock-admin.1 1/virt-xml-validate.1 5/virtlockd.conf.5 7/virtlock-protocol.7 8/virtlockd.8)
+	rm -f $(addprefix $(BASHDIR)/,virtlock-admin virt-xml-validate)
+	rm -f $(addprefix $(ZSHDIR)/,_virtlock-admin _virt-xml-validate)
 	rm -f $(addprefix $(DESTDIR)$(UNITDIR)/virtlockd,.service .socket -admin.socket)
 
 .PHONY: clean

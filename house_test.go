@@ -18,15 +18,17 @@ import (
 var house = map[string][]string{
 	"client/api":                {},
 	"client":                    {"client/api"},
+	"cmd/virt-xml-validate":     {},
 	"cmd/virtlock-admin":        {"client", "client/api"},
 	"cmd/virtlockd":             {"daemon"},
 	"daemon":                    {"client/api", "daemon/internal/*"},
 	"daemon/daemontest":         {"client", "daemon"},
 	"daemon/internal/audit":     {},
 	"daemon/internal/conf":      {},
+	"daemon/internal/failpoint": {},
 	"daemon/internal/filelock":  {},
-	"daemon/internal/handover":  {"daemon/internal/owner", "daemon/internal/peer"},
-	"daemon/internal/lockspace": {"daemon/internal/filelock"},
+	"daemon/internal/handover":  {"daemon/internal/failpoint", "daemon/internal/owner", "daemon/internal/peer"},
+	"daemon/internal/lockspace": {"daemon/internal/failpoint", "daemon/internal/filelock"},
 	"daemon/internal/logging":   {},
 	"daemon/internal/owner":     {},
 	"daemon/internal/peer":      {},
@@ -38,7 +40,7 @@ var house = map[string][]string{
 // libraries is where the modules of others may be used.
 var libraries = map[string][]string{
 	"golang.org/x/sys/unix":             {"*"},
-	"github.com/urfave/cli/v2":          {"cmd/virtlock-admin"},
+	"github.com/urfave/cli/v2":          {"cmd/virtlock-admin", "cmd/virt-xml-validate"},
 	"github.com/olekukonko/tablewriter": {"cmd/virtlock-admin/table.go"},
 	"github.com/chzyer/readline":        {"cmd/virtlock-admin/lineedit.go"},
 }

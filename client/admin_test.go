@@ -66,6 +66,24 @@ func TestForceRelease(t *testing.T) {
 	}
 }
 
+// Who has lost one lock by force hears of it, and keeps none of the others.
+func TestHeldIsForced(t *testing.T) {
+	d := daemontest.Start(t)
+	owner, c := d.Client(t), d.Client(t)
+	a, b := newDisk(t, "a"), newDisk(t, "b")
+	held := acquire(t, owner, a, b)
+	params := api.ForceReleaseParams{Resources: []api.ResourceName{{Name: b.Name}}, LeaveRunning: true, Reason: "x"}
+	if _, err := c.ForceRelease(t.Context(), params); err != nil {
+		t.Fatal(err)
+	}
+	if err := held.Release(t.Context()); !errors.Is(err, client.ErrLost) || !errors.Is(err, client.ErrForced) {
+		t.Errorf("Release = %v", err)
+	}
+	<-held.Lost()
+	mustBeFree(t, c, a)
+	mustBeFree(t, c, b)
+}
+
 func TestAuditTells(t *testing.T) {
 	d := startAudited(t, nil)
 	r := newDisk(t, "a")

@@ -293,7 +293,11 @@ func TestRestrictedClaimsNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	_ = (<-made).Close()
-	<-held.Lost()
+	select {
+	case <-held.Lost(): // and not only when a claim would be given up
+	case <-time.After(10 * time.Second):
+		t.Error("not lost")
+	}
 }
 
 // piped makes a client, for a bubble of time, of a daemon that grants one lock, and

@@ -124,7 +124,8 @@ func (h *Held) Lost() <-chan struct{} { return h.lost }
 
 // Release gives the locks back. It does so even when ctx is done; ctx only
 // bounds how long it waits for the answer. It fails with ErrLost when the locks
-// were gone before. After any other error it may be called again, and need not
+// were gone before, and then matches ErrForced too if somebody has taken one of them
+// by force. After any other error it may be called again, and need not
 // be where they are tied to the connection: then they are given back as soon as
 // they were claimed. After it succeeded it does nothing and succeeds.
 func (h *Held) Release(ctx context.Context) error {
@@ -223,10 +224,16 @@ func (h *Held) release(cn *conn) error {
 	case errors.Is(err, ErrBroken), errors.Is(err, ErrClosed), errors.Is(err, ErrUnreachable):
 		h.unsure = !errors.Is(err, errNotSent)
 		return h.broken(err)
-	case !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDenied):
+	case !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrDenied) && !errors.Is(err, ErrForced):
 		return err
 	}
-	// The daemon says that they are not ours.
+	// The daemon says that they are not ours. Of several, one may have been taken by
+	// force: the others must not stay held.
+	if len(h.locks) > 1 {
+		for _, name := range names(h.locks) {
+			_ = cn.release([]api.ResourceName{name}) // err says what there is to say
+		}
+	}
 	if h.unsure {
 		h.released = true
 		h.drop()

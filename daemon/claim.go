@@ -112,7 +112,7 @@ func (left *orphans) take(c *conn, client uint64) ([]*orphan, error) {
 	}
 	for _, o := range found {
 		// As long as the process lives nobody else can have its pid.
-		if o.process.PID != c.peer.PID || o.process.Exited() {
+		if o.process.PID != c.peer.PID || o.process.lost || o.process.Exited() {
 			return nil, &deniedError{
 				fmt.Sprintf("what client %d held belongs to process %d", client, o.process.PID), "only the owner itself may claim it",
 			}

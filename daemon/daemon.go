@@ -79,6 +79,8 @@ type Daemon struct {
 
 	conns sync.WaitGroup          // connections that are not closed yet
 	stop  context.CancelCauseFunc // ends Serve, which sets it before it serves anyone
+	ended <-chan struct{}         // closed when that was called; set likewise
+	ready chan struct{}           // closed when both are set, and all goes on that was under way
 }
 
 // New makes a daemon. It listens already, as its sockets do, and answers from
@@ -89,12 +91,13 @@ func New(config Config) (*Daemon, error) {
 		log:     config.Log.Logger("daemon"),
 		started: time.Now().UTC(),
 		clients: newClients(),
-		timers:  newTimers(),
 		orphans: newOrphans(),
 		main:    newSlots(mainSocket, config.Settings.MaxClients),
 		admin:   newSlots(adminSocket, config.Settings.AdminMaxClients),
 		idle:    newIdle(config.Timeout),
+		ready:   make(chan struct{}),
 	}
+	d.timers = newTimers(&d.gate)
 	d.history = newHistory(d)
 	d.events = newEvents(d.history, func(last uint64) { d.recorder.reserve(last) })
 	d.missing, d.forced = newMissing(d), newForced()
@@ -186,9 +189,10 @@ const leaveTime = 3 * time.Second
 func (d *Daemon) Serve(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	d.stop = cancel
+	d.stop, d.ended = cancel, ctx.Done()
 	d.recorder.start()
 	d.resume()
+	close(d.ready)
 	var listening sync.WaitGroup
 	for _, l := range d.listeners {
 		listening.Go(func() {
@@ -234,7 +238,7 @@ func (d *Daemon) leave() {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		d.reexecution.running.Wait()
+		d.reexecution.close()
 		d.conns.Wait()
 		d.close()
 	}()

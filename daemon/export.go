@@ -23,7 +23,7 @@ func exportHold(r *lockspace.Record) handover.Hold {
 		ID: r.ID, Lock: r.Lock, FD: -1, Space: r.Space, Name: r.Name.Name,
 		Shared: r.Mode == lockspace.Shared, Autocreate: r.Autocreate,
 		File:  handover.File{Device: r.Open.ID().Device, Inode: r.Open.ID().Inode, Node: r.Open.Inode()},
-		Owner: exportOwner(r.Holder.Identity), Client: r.Holder.Client, Since: r.Since,
+		Owner: exportOwner(r.Holder.Identity), Client: r.Holder.Client, Since: r.Since, Last: r.Last,
 	}
 	if r.First {
 		h.FD = r.Open.FD()
@@ -133,7 +133,9 @@ func (c *conn) export() handover.Client {
 		In: c.in, Out: c.out, TooLong: c.tooLong, Skipped: c.skipped,
 	}
 	for _, r := range c.registrations() {
-		h.Owners = append(h.Owners, exportOwner(r.holder.Identity))
+		o := exportOwner(r.holder.Identity)
+		o.Gone = c.daemon.processes.isGone(r.process)
+		h.Owners = append(h.Owners, o)
 	}
 	if c.subscriber != nil {
 		h.Subscription = c.subscriber.export()

@@ -74,7 +74,12 @@ func checkReason(reason, what string) error {
 }
 
 // keeperPID is the process that keeps the locks, or 0 when there is none.
-func (d *Daemon) keeperPID() int { return 0 }
+func (d *Daemon) keeperPID() int {
+	if k := d.recorder.keeperNow(); k != nil {
+		return k.PID()
+	}
+	return 0
+}
 
 func grace(ms int64) time.Duration {
 	switch {

@@ -245,8 +245,9 @@ func (fs *fences) export() []handover.Fence {
 
 // restoreFences goes on with what a predecessor had begun, each in the time that
 // is left to it. The owners and their locks have to be known already. It fails
-// when the kernel does.
+// with those that it cannot find out about.
 func (d *Daemon) restoreFences(list []handover.Fence) error {
+	var failed []error
 	for _, e := range list {
 		f := &fence{
 			owner: api.Owner{PID: e.PID}, client: e.Client, clientPID: e.ClientPID, reason: e.Reason,
@@ -258,7 +259,7 @@ func (d *Daemon) restoreFences(list []handover.Fence) error {
 		case errors.Is(err, owner.ErrNoProcess):
 			d.fences.tellFenced(f)
 		case err != nil:
-			return err
+			failed = append(failed, err)
 		case p.StartTime != e.Start: // another process by now
 			d.processes.leave(p)
 			d.fences.tellFenced(f)
@@ -268,7 +269,7 @@ func (d *Daemon) restoreFences(list []handover.Fence) error {
 			d.fences.restore(f)
 		}
 	}
-	return nil
+	return errors.Join(failed...)
 }
 
 func (fs *fences) restore(f *fence) {

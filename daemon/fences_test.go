@@ -49,7 +49,8 @@ func startOwner(t *testing.T) *immortal {
 // time that passes at once.
 func newDaemonOf(t *testing.T, o *immortal) (*Daemon, *subscriber) {
 	t.Helper()
-	d := &Daemon{log: slog.New(slog.DiscardHandler), events: newEvents(new(history), func(uint64) {}), clients: newClients(), timers: newTimers()}
+	d := &Daemon{log: slog.New(slog.DiscardHandler), events: newEvents(new(history), func(uint64) {}), clients: newClients()}
+	d.timers = newTimers(&d.gate)
 	t.Cleanup(d.timers.close)
 	d.table = lockspace.New(func(lockspace.Change) {}, nil)
 	d.processes = &processes{gate: &d.gate, table: d.table, byPID: map[int]*process{o.PID: o.process}}
@@ -163,6 +164,19 @@ func TestFenceGetsLessTime(t *testing.T) {
 	}
 }
 
+// Somebody relies on the end of the owner, whatever it holds by then.
+func TestFenceKeepsTheDaemonFromBeingIdle(t *testing.T) {
+	o := startOwner(t)
+	d, _ := newDaemonOf(t, o)
+	if !d.isIdle() {
+		t.Error("not idle without anybody")
+	}
+	o.fence(t, d, time.Hour)
+	if d.isIdle() {
+		t.Error("idle with an owner that is to be killed")
+	}
+}
+
 // TestFenceOfOneThatMayNotBeSignalled is about a user's daemon, whose owner has
 // become another user's process.
 func TestFenceOfOneThatMayNotBeSignalled(t *testing.T) {
@@ -234,9 +248,31 @@ func TestFenceHandedOverForAReusedPID(t *testing.T) {
 	})
 }
 
+// A daemon that holds still, to be handed over, does nothing by itself.
+func TestTimersWaitForTheGate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var g gate
+		ts := newTimers(&g)
+		called := make(chan struct{}, 1)
+		ts.after(time.Second, func() { called <- struct{}{} })
+		if err := g.shut(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if len(called) > 0 {
+			t.Error("called though the gate is shut")
+		}
+		g.open()
+		<-called
+		ts.close()
+	})
+}
+
 func TestTimers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ts := newTimers()
+		var g gate
+		ts := newTimers(&g)
 		var mu sync.Mutex // guards called
 		var called []string
 		call := func(name string) func() {
@@ -257,6 +293,9 @@ func TestTimers(t *testing.T) {
 		synctest.Wait()
 		slow.stop() // has begun
 		ts.close()  // waits for it
+		if g.inside > 0 {
+			t.Error("somebody stayed inside the gate")
+		}
 		ts.after(0, call("closed")).stop()
 		time.Sleep(time.Hour)
 		if want := []string{"first", "slow"}; !slices.Equal(called, want) {

@@ -22,6 +22,7 @@ func (d *Daemon) lockForce(c *conn, p api.ForceReleaseParams) (api.ForceReleaseR
 	if err != nil {
 		return api.ForceReleaseResult{}, err
 	}
+	d.forced.sweep()
 	f := forcing{by: *c.caller(), time: time.Now().UTC(), reason: p.Reason}
 	r := api.ForceReleaseResult{Released: []api.ForcedHold{}, Refused: []api.ForcedHold{}}
 	var wanted []lockspace.HeldBy

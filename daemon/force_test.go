@@ -154,7 +154,7 @@ func TestLateOwner(t *testing.T) {
 	}
 }
 
-// An owner that has ended, and whose locks a file that hangs keeps, is not asked.
+// An owner that has ended has nothing left to take, and is no owner any more.
 func TestForceReleaseOfTheDead(t *testing.T) {
 	h := newForceHouse(t)
 	h.guest.kill()

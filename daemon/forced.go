@@ -1,7 +1,6 @@
 package daemon
 
 import (
-	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -10,7 +9,6 @@ import (
 	"virtlock/client/api"
 	"virtlock/daemon/internal/handover"
 	"virtlock/daemon/internal/lockspace"
-	"virtlock/daemon/internal/owner"
 )
 
 // forced is what was taken by force from owners that live. One that comes to give such
@@ -47,35 +45,40 @@ const (
 
 func newForced() *forced { return &forced{byProcess: make(map[processKey]*forcedOf)} }
 
-// note keeps what was taken from an owner, unless it has ended.
+// note keeps what was taken from an owner, unless it has ended or cannot be watched.
 func (fs *forced) note(i *lockspace.Identity, n lockspace.Name, f forcing) {
-	p := fs.processes.joinKnown(i.PID)
-	if p == nil {
+	p, err := fs.processes.join(i.PID)
+	if err != nil {
 		return
 	}
-	key := processKey{p.PID, p.StartTime}
+	if p.StartTime != i.Start || !fs.add(p, n, f) {
+		fs.processes.leave(p)
+		return
+	}
+	if p.Exited() { // which may have been told already
+		fs.exited(p)
+	}
+}
+
+// add reports whether the process counts one more user from now on.
+func (fs *forced) add(p *process, n lockspace.Name, f forcing) bool {
 	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	key := processKey{p.PID, p.StartTime}
 	of := fs.byProcess[key]
 	known := of != nil
-	if !known && p.StartTime == i.Start {
+	if !known {
 		of = &forcedOf{p, make(map[lockspace.Name]forcing)}
-		fs.byProcess[key] = of
 	}
-	if of != nil && p.StartTime == i.Start && len(of.byName) < maxForcedOf && fs.count.Load() < maxForced {
-		if _, again := of.byName[n]; !again {
-			fs.count.Add(1)
+	if _, again := of.byName[n]; !again {
+		if len(of.byName) == maxForcedOf || fs.count.Load() == maxForced {
+			return false
 		}
-		of.byName[n] = f
+		fs.count.Add(1)
 	}
-	keep := of != nil && of.process == p && !known
-	fs.mu.Unlock()
-	if !keep {
-		fs.processes.leave(p)
-	}
-	if p.Exited() {
-		fs.exited(p) // which may have been told already
-	}
-	fs.sweep()
+	of.byName[n] = f
+	fs.byProcess[key] = of
+	return !known
 }
 
 // find gives how an owner lost a lock; nil when it was not by force.
@@ -158,24 +161,14 @@ func (fs *forced) export() []handover.Forced {
 	return list
 }
 
-// restoreForced goes on with what a former program knew. The owners have to be known
-// already.
+// restoreForced goes on with what a former program knew.
 func (d *Daemon) restoreForced(list []handover.Forced) {
 	for _, e := range list {
 		f := forcing{
 			by:   api.Caller{Client: e.Client, PID: e.ClientPID, UID: e.ClientUID, Command: e.Command},
 			time: timeOf(e.Time), reason: e.Reason,
 		}
-		p, err := d.processes.join(e.PID)
-		if errors.Is(err, owner.ErrNoProcess) {
-			continue
-		}
-		if err != nil {
-			d.log.Error("cannot go on telling an owner of locks that were taken from it", "pid", e.PID, "error", err)
-			continue
-		}
 		d.forced.note(&lockspace.Identity{PID: e.PID, Start: e.Start}, lockspace.Name{Space: e.Space, Name: e.Name}, f)
-		d.processes.leave(p)
 	}
 }
 

@@ -107,9 +107,17 @@ func (m *missing) tryOne(h *missingHold) {
 	switch {
 	case err == nil && !m.found(h): // it was given back meanwhile
 		d.table.Release(context.Background(), h.Holder, []lockspace.Name{h.request.Name})
-	case err == lockspace.ErrOwnerGone:
+	case err == lockspace.ErrOwnerGone, m.isHeld(h):
 		m.remove(h)
 	}
+}
+
+// isHeld reports whether the owner has the lock: a former daemon took it back and
+// ended before it had noted down that it was not missing any more.
+func (m *missing) isHeld(h *missingHold) bool {
+	return slices.ContainsFunc(m.daemon.table.LocksOf([]*lockspace.Owner{h.Holder.Owner}), func(l lockspace.Lock) bool {
+		return l.Name == h.request.Name && l.Mode == h.request.Mode
+	})
 }
 
 // found says that a lock is held again, and reports whether it was missed still.
@@ -134,10 +142,14 @@ func (m *missing) remove(h *missingHold) bool {
 	m.list = slices.DeleteFunc(m.list, func(x *missingHold) bool { return x == h })
 	removed := len(m.list) < before
 	m.mu.Unlock()
-	if removed {
-		m.daemon.processes.leave(h.process)
+	if !removed {
+		return false
 	}
-	return removed
+	if r := m.daemon.recorder; r != nil && !h.inTable {
+		r.Drop(h.ID)
+	}
+	m.daemon.processes.leave(h.process)
+	return true
 }
 
 // release gives a lock back that is missing, and reports whether there was one.

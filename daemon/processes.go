@@ -263,6 +263,12 @@ func (ps *processes) tieAgain(p *process) *lockspace.Owner {
 	return o
 }
 
+func (ps *processes) isGone(p *process) bool {
+	ps.mu.Lock()
+	defer ps.mu.Unlock()
+	return p.gone
+}
+
 // endGone releases what a process held that has ended while no program watched.
 func (ps *processes) endGone(p *process) {
 	ps.exited(p)

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virtlock/client/api"
+	"virtlock/daemon/internal/failpoint"
 	"virtlock/daemon/internal/handover"
 	"virtlock/daemon/internal/lockspace"
 )
@@ -110,10 +111,12 @@ func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
 			}
 			continue
 		}
+		failpoint.Here("before-journal-grant")
 		if err := r.write(changes...); err != nil {
 			r.passing.RUnlock()
 			return &lockspace.RecordError{Err: err}
 		}
+		failpoint.Here("before-keeper-grant")
 		if err := k.Pass(changes...); err != nil {
 			r.passing.RUnlock()
 			if err := r.startKeeper(k); err != nil {
@@ -121,7 +124,9 @@ func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
 			}
 			continue
 		}
+		failpoint.Here("before-commit")
 		err := commit()
+		failpoint.Here("after-commit")
 		if err != nil {
 			r.dropLocked(holds)
 		}
@@ -170,13 +175,16 @@ func (r *recorder) Drop(hold uint64) {
 // keeper that does not take it is replaced.
 func (r *recorder) dropOneLocked(hold uint64) {
 	change := handover.Change{Drop: hold, Totals: r.daemon.totals()}
+	failpoint.Here("before-journal-drop")
 	if r.write(change) != nil {
 		r.incorrect.Store(true)
 		r.wake()
 	}
+	failpoint.Here("before-keeper-drop")
 	if r.keeper != nil && r.keeper.Pass(change) != nil {
 		r.wake()
 	}
+	failpoint.Here("after-keeper-drop")
 }
 
 // Space implements lockspace.Recorder.
@@ -207,6 +215,23 @@ func (r *recorder) startKeeper(old *handover.Keeper) error {
 		r.daemon.events.publish(api.EventKeeperLost, nil, func(*api.Event) {})
 		r.log.Error("the keeper of the locks has ended, and is replaced", "pid", old.PID())
 	}
+	err := r.newKeeper()
+	for range keeperTries - 1 {
+		if err == nil {
+			break
+		}
+		r.log.Warn("cannot start a keeper, and tries again", "error", err)
+		err = r.newKeeper()
+	}
+	return err
+}
+
+// keeperTries is how often a keeper is started for a client that waits: one that is
+// killed at once, as by somebody who has killed the last one, is no reason to
+// refuse a lock.
+const keeperTries = 3
+
+func (r *recorder) newKeeper() error {
 	k, err := handover.StartKeeper(r.keeping.Socket, handover.KeeperCommand(r.keeping.Program))
 	if err != nil {
 		return err
@@ -231,11 +256,17 @@ func (r *recorder) all() []handover.Change {
 	for _, dir := range r.daemon.exportSpaces() {
 		changes = append(changes, handover.Change{Space: dir, Totals: totals})
 	}
-	holds := exportHolds(r.daemon.table.Records())
+	holds := r.holds()
 	for i := range holds {
 		changes = append(changes, handover.Change{Hold: &holds[i], Totals: totals})
 	}
 	return changes
+}
+
+// holds are all that owners rely on: what is missing has to be known to the next
+// daemon too, or nobody would ever say so again.
+func (r *recorder) holds() []handover.Hold {
+	return append(exportHolds(r.daemon.table.Records()), r.daemon.missing.export()...)
 }
 
 // How far ahead numbers are reserved that a successor will not use again. Events
@@ -334,12 +365,7 @@ func (r *recorder) tidy() {
 func (r *recorder) rewrite() {
 	r.passing.Lock()
 	defer r.passing.Unlock()
-	holds := exportHolds(r.daemon.table.Records())
-	for _, h := range r.daemon.missing.export() {
-		h.Missing = "" // who reads it tries again
-		holds = append(holds, h)
-	}
-	state := &handover.State{Totals: r.reservedTotals(), Spaces: r.daemon.exportSpaces(), Holds: holds}
+	state := &handover.State{Totals: r.reservedTotals(), Spaces: r.daemon.exportSpaces(), Holds: r.holds()}
 	err := r.rewriteAs(state)
 	if err != nil && !r.incorrect.Swap(true) {
 		r.log.Error("cannot write the journal, and goes on trying", "error", err)

@@ -57,14 +57,21 @@ const (
 // with a *RefusedError, and then nothing has changed: the program is tried first,
 // on the very state that it will get. A call while another one is under way does
 // nothing.
-func (d *Daemon) Reexec() error { return d.reexec(nil) }
-
-// reexec is Reexec for the callers who wait to hear of it.
-func (d *Daemon) reexec(caller *reexecCaller) error {
-	if !d.reexecution.begin(caller) {
+func (d *Daemon) Reexec() error {
+	<-d.ready // a signal may come before
+	if !d.reexecution.begin(nil) {
 		return nil
 	}
+	return d.reexec()
+}
+
+// reexec is Reexec for who has begun it.
+func (d *Daemon) reexec() error {
+	defer d.reexecution.running.Done()
 	refused := &RefusedError{d.config.Image.around(d.tryReexec)}
+	// Inside, so that no other re-exec takes place before those who wait are answered.
+	d.gate.enter()
+	defer d.gate.leave()
 	d.log.Error("not re-executed, and goes on as before", "error", refused.Err)
 	callers := d.reexecution.end()
 	var by *api.Caller
@@ -73,7 +80,7 @@ func (d *Daemon) reexec(caller *reexecCaller) error {
 	}
 	d.events.publish(api.EventDaemonReexecFailed, by, func(e *api.Event) { e.Message = refused.Err.Error() })
 	for _, c := range callers {
-		c.answer(nil, refused)
+		d.gate.bring(&d.reexecution.running, func() { c.conn.reply(c.request, nil, refused) })
 	}
 	return refused
 }
@@ -145,6 +152,7 @@ func (d *Daemon) become(check *handover.Check) error {
 	if err := check.Ask(ctx, state, b); err != nil {
 		return err
 	}
+	check.End() // as a child of the next program nobody would wait for it
 	return d.exec(descriptors(state), true, func(i *handover.Image) error { return i.Exec(b) })
 }
 
@@ -178,9 +186,21 @@ func (d *Daemon) exec(keep []int, ours bool, exec func(*handover.Image) error) e
 	defer cancel()
 	d.config.Log.flush(ctx)
 	d.history.Flush(ctx)
-	image.Before(ours)
-	defer image.After()
-	return exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep})
+	held := false
+	err := exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep, Last: func() error {
+		image.Before(ours)
+		held = true
+		// What asks for the end is left to the next program from now on. What came
+		// earlier has its effect in this one.
+		if d.isEnding() {
+			return errLeaving
+		}
+		return nil
+	}})
+	if held {
+		image.After()
+	}
+	return err
 }
 
 // heldStill does something while nobody is served and nothing is under way.
@@ -191,7 +211,7 @@ func (d *Daemon) heldStill(do func() error) error {
 		cancel()
 		if err == nil {
 			defer d.gate.open()
-			if d.isLeaving() {
+			if d.isEnding() {
 				return errLeaving
 			}
 			return do()
@@ -199,6 +219,16 @@ func (d *Daemon) heldStill(do func() error) error {
 		if time.Now().After(deadline) {
 			return fmt.Errorf("calls are under way that do not end within %v: storage hangs, or a client does not read", reexecTime)
 		}
+	}
+}
+
+// isEnding reports whether Serve has been told to end.
+func (d *Daemon) isEnding() bool {
+	select {
+	case <-d.ended:
+		return true
+	default:
+		return false
 	}
 }
 

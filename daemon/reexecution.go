@@ -10,10 +10,11 @@ import (
 
 // reexecution is a re-exec that is under way, and who waits for it.
 type reexecution struct {
-	running sync.WaitGroup // goroutines of daemon.reexec
+	running sync.WaitGroup // what goes on
 
 	mu      sync.Mutex // guards the fields that follow
 	active  bool
+	over    bool // none begins any more
 	callers []*reexecCaller
 }
 
@@ -24,19 +25,28 @@ type reexecCaller struct {
 	request json.RawMessage // its id
 }
 
-// begin notes who waits, and reports whether the caller is to do it: somebody does
-// it already if not.
+// begin notes who waits, and reports whether the caller is to do it, and to call
+// running.Done: somebody does it already if not.
 func (r *reexecution) begin(caller *reexecCaller) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if caller != nil {
 		r.callers = append(r.callers, caller)
 	}
-	if r.active {
+	if r.active || r.over {
 		return false
 	}
 	r.active = true
+	r.running.Add(1)
 	return true
+}
+
+// close lets none begin any more, and waits for the one that goes on.
+func (r *reexecution) close() {
+	r.mu.Lock()
+	r.over = true
+	r.mu.Unlock()
+	r.running.Wait()
 }
 
 // end says that it was refused, and gives those who wait.
@@ -58,13 +68,6 @@ func (r *reexecution) take() []*reexecCaller {
 	return callers
 }
 
-// answer answers one who waits, unless it has gone.
-func (c *reexecCaller) answer(result any, err error) {
-	c.conn.daemon.gate.enter()
-	defer c.conn.daemon.gate.leave()
-	c.conn.reply(c.request, result, err)
-}
-
 func (r *reexecution) exportCallers() []handover.Caller {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -81,10 +84,12 @@ func (c *conn) daemonReexec(r *request) error {
 		return c.reply(r.ID, nil, err)
 	}
 	d := c.daemon
-	if d.isLeaving() {
+	if d.isEnding() {
 		return c.reply(r.ID, nil, &RefusedError{errLeaving})
 	}
-	caller := &reexecCaller{c, r.ID}
-	d.reexecution.running.Go(func() { d.reexec(caller) })
+	// Here, inside the gate: what was asked for is known before the state is made.
+	if d.reexecution.begin(&reexecCaller{c, r.ID}) {
+		go d.reexec()
+	}
 	return nil
 }

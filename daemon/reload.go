@@ -16,9 +16,13 @@ func (e *reloadError) Unwrap() error { return e.Err }
 
 // Reload reads the configuration file again. When it fails the old settings
 // stay.
-func (d *Daemon) Reload() error { return d.reload(nil) }
+func (d *Daemon) Reload() error {
+	d.gate.enter() // a successor gets all of the new settings, or reads them itself
+	defer d.gate.leave()
+	return d.reload(nil)
+}
 
-// reload is Reload for a client that asks.
+// reload is Reload for a client that asks. The caller is inside the gate.
 func (d *Daemon) reload(by *api.Caller) error {
 	if d.config.ReadSettings == nil {
 		return nil

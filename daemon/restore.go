@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virtlock/client/api"
+	"virtlock/daemon/internal/failpoint"
 	"virtlock/daemon/internal/filelock"
 	"virtlock/daemon/internal/handover"
 	"virtlock/daemon/internal/lockspace"
@@ -139,8 +140,6 @@ func requestOf(h *handover.Hold) lockspace.Request {
 	return r
 }
 
-func pathOf(h *handover.Hold) string { return lockspace.Name{Space: h.Space, Name: h.Name}.Path() }
-
 // lost notes down that a hold's lock could not be had again. If its owner is gone
 // it is not missed.
 func (r *restorer) lost(h *handover.Hold, why error) {
@@ -208,7 +207,7 @@ func (r *restorer) process(o *handover.Owner) *process {
 	if err != nil {
 		r.log.Error("cannot watch an owner", "pid", o.PID, "error", err)
 	}
-	if p.gone {
+	if p.gone && !o.Gone {
 		r.gone = append(r.gone, p)
 	}
 	r.owners[key] = p
@@ -370,30 +369,44 @@ func (r *restorer) restoreClients() {
 			continue
 		}
 		r.clients[h.ID] = c
+		failpoint.Here("after-client-restored")
 	}
 }
 
 // restoreOrphans gives what is tied to connections that are gone a while to be
 // claimed.
 func (r *restorer) restoreOrphans() {
-	claimed := make(map[uint64]bool)
+	for _, o := range r.findOrphans() {
+		r.processes.joinAgain(o.process)
+		r.orphan(o)
+	}
+}
+
+// findOrphans finds what was tied to connections that are gone, by its tie. What
+// was claimed before names several of them.
+func (r *restorer) findOrphans() map[uint64]*orphan {
+	tied := make(map[uint64]bool)
 	for i := range r.state.Clients {
 		for _, o := range r.state.Clients[i].Owners {
-			claimed[o.Tie] = true
+			tied[o.Tie] = true
 		}
 	}
+	found := make(map[uint64]*orphan)
 	for i := range r.state.Holds {
 		h := &r.state.Holds[i]
-		if h.Owner.Tie != 0 && !claimed[h.Owner.Tie] && !r.process(&h.Owner).gone {
-			claimed[h.Owner.Tie] = true
+		tie := h.Owner.Tie
+		if tie == 0 || tied[tie] || r.process(&h.Owner).gone {
+			continue
+		}
+		if found[tie] == nil {
 			reg := r.registration(&h.Owner, h.Client)
-			r.processes.joinAgain(reg.process)
-			r.orphan(&orphan{
-				process: reg.process, owner: reg.holder.Owner, identity: reg.holder.Identity,
-				clients: []uint64{h.Client},
-			})
+			found[tie] = &orphan{process: reg.process, owner: reg.holder.Owner, identity: reg.holder.Identity}
+		}
+		if o := found[tie]; !slices.Contains(o.clients, h.Client) {
+			o.clients = append(o.clients, h.Client)
 		}
 	}
+	return found
 }
 
 // resume goes on with the work that was under way. The gate is shut still.
@@ -441,7 +454,7 @@ func (r *restorer) resumeWait(h *handover.Wait) {
 		}))
 	}
 	if c.beginWait(w) == nil {
-		c.waitFor(w, lockspace.Options{Since: w.since})
+		c.waitFor(w, lockspace.Options{Again: true})
 	}
 }
 
@@ -455,7 +468,7 @@ func (r *restorer) report() {
 	if r.source == fromLibvirt {
 		text = "took over from libvirt's daemon"
 	}
-	if kind == api.EventDaemonRestored && held.Locks+held.Spaces-1+len(r.clients) == 0 {
+	if kind == api.EventDaemonRestored && held.Locks+held.Spaces-1+len(r.clients)+len(r.missing.all()) == 0 {
 		return // a first start
 	}
 	r.log.Info(text, "locks", held.Locks, "holders", held.Holders, "lockspaces", held.Spaces-1,

@@ -119,7 +119,11 @@ func rpcAcquire(c *conn, call virnet.Header, payload []byte) (virnet.Payload, er
 	if a.Flags&virnet.AcquireShared != 0 {
 		r.Mode = lockspace.Shared
 	}
-	_, err = c.daemon.table.Acquire(c.ctx, c.registered().holder, []lockspace.Request{r}, lockspace.Options{Overtake: true})
+	holder := c.registered().holder
+	if c.daemon.renew(holder.Owner, r) {
+		return nil, nil
+	}
+	_, err = c.daemon.table.Acquire(c.ctx, holder, []lockspace.Request{r}, lockspace.Options{Overtake: true})
 	return nil, err
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"virtlock/daemon/internal/failpoint"
 )
 
 // stream is the bytes of a connection, in and out.
@@ -156,7 +158,9 @@ func (s *stream) put(p *poller, message []byte) (end uint64, err error) {
 // writeLocked writes until there is no more room, and gives how much it wrote.
 func (s *stream) writeLocked(b []byte) (n int) {
 	for n < len(b) {
+		failpoint.Here("before-reply")
 		m, err := unix.Write(s.fd, b[n:])
+		failpoint.Here("after-reply")
 		switch err {
 		case nil:
 			n += m

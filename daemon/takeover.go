@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"virtlock/daemon/internal/failpoint"
 	"virtlock/daemon/internal/handover"
 	"virtlock/daemon/internal/lockspace"
 )
@@ -33,6 +34,7 @@ func (d *Daemon) takeOver() (left leftover, err error) {
 	var keeper *handover.Keeper
 	switch {
 	case left.source == fromExec && left.state != nil:
+		failpoint.Here("after-state")
 		keeper = d.resumeKeeper(left.state)
 	case left.state == nil:
 		if left, keeper, err = d.askKeeper(k, noted); err != nil {
@@ -99,6 +101,7 @@ func (d *Daemon) askKeeper(k Keeping, noted *handover.State) (leftover, *handove
 	if err != nil {
 		return leftover{}, nil, fmt.Errorf("take the locks back from their keeper: %w", err)
 	}
+	failpoint.Here("after-keeper-takeover")
 	kept.Holds = append(kept.Holds, ended...)
 	kept.Totals.Max(noted.Totals)
 	kept.Spaces = append(kept.Spaces, noted.Spaces...)
@@ -125,5 +128,6 @@ func (d *Daemon) restoreAll(left leftover) error {
 		}
 	}
 	d.recorder.rewrite()
+	failpoint.Here("before-serving")
 	return nil
 }

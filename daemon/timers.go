@@ -5,8 +5,9 @@ import (
 	"time"
 )
 
-// timers call functions later. close waits for those that run.
+// timers call functions later, inside the gate. close waits for those that run.
 type timers struct {
+	gate  *gate          // of the daemon
 	calls sync.WaitGroup // that are to come, and that run
 
 	mu      sync.Mutex // guards the fields that follow, and timer.call
@@ -20,7 +21,7 @@ type timer struct {
 	call *time.Timer
 }
 
-func newTimers() *timers { return &timers{pending: make(map[*timer]struct{})} }
+func newTimers(g *gate) *timers { return &timers{gate: g, pending: make(map[*timer]struct{})} }
 
 // after calls f after some time on a goroutine of its own, unless the timer is
 // stopped, or all are closed, before.
@@ -36,6 +37,8 @@ func (ts *timers) after(wait time.Duration, f func()) *timer {
 	t.call = time.AfterFunc(wait, func() {
 		defer ts.calls.Done()
 		ts.begun(t)
+		ts.gate.enter()
+		defer ts.gate.leave()
 		f()
 	})
 	return t

@@ -68,7 +68,7 @@ func (c *conn) waitFor(w *wait, o lockspace.Options) {
 			ctx, cancel = context.WithDeadline(ctx, w.deadline)
 			defer cancel()
 		}
-		o.Wait, o.Park = true, c.daemon.gate.park
+		o.Wait, o.Since, o.Park = true, w.since, c.daemon.gate.park
 		o.Queued = func(number uint64) {
 			w.number = number
 			queued()

@@ -22,7 +22,7 @@ func TestBadLines(t *testing.T) {
 		"UnknownMode":        {"list --mode weak", "error: unknown mode \"weak\"\nhint: modes are exclusive and shared\n"},
 		"UnknownColumn":      {"list --format name,nme", "error: there is no column \"nme\"\nhint: columns are lockspace, name, path, mode, owner, uuid, id, pid, tied, client, since, age, device, inode, autocreate\n"},
 		"WatchTooFast":       {"list --watch 0", "error: --watch needs a number of SECONDS, 0.1 at least, not \"0\"\n"},
-		"WatchTooMuch":       {"list --watch 1 2", "error: one number of SECONDS is enough: \"2\"\n"},
+		"WatchTooMuch":       {"list --watch 1 2", "error: list takes no argument: \"2\"\n"},
 		"ListArgument":       {"list extra", "error: list takes no argument: \"extra\"\n"},
 		"StatusArgument":     {"status extra", "error: status takes no argument: \"extra\"\n"},
 		"InspectNothing":     {"inspect", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},

@@ -159,7 +159,7 @@ func historyHouse(t *testing.T) house {
 	return h
 }
 
-func TestHistory(t *testing.T) {
+func TestShowHistory(t *testing.T) {
 	h := historyHouse(t)
 	rows := func(options ...string) []string {
 		words := append([]string{"--socket", h.Socket, "-q", "history", "--format", "type,name,owner,pid,by"}, options...)

@@ -33,13 +33,24 @@ func listCommand() command {
 			ArgsUsage: "[SECONDS]",
 		},
 		run:   runList,
+		check: checkList,
 		lasts: true,
 	}
 }
 
+// checkList allows the pause of --watch, and nothing else.
+func checkList(args []string) error {
+	for i, word := range args {
+		if _, err := strconv.ParseFloat(word, 64); err != nil || i > 0 {
+			return noArguments("list")(args[i:])
+		}
+	}
+	return nil
+}
+
 func runList(ctx context.Context, e *env, options *cli.Context, args []string) error {
 	if len(args) > 0 && !options.Bool("watch") {
-		return usagef("", "list takes no argument: %q", args[0])
+		return noArguments("list")(args)
 	}
 	filter, err := listFilter(options)
 	if err != nil {

@@ -20,14 +20,14 @@ func TestTab(t *testing.T) {
 	h.hold(t, h.guest, api.Resource{Name: odd})
 	dir := strings.TrimSuffix(odd, " disk's \"$1\\;#.raw")
 	tests := map[string]struct{ line, insert, show string }{
-		"Command":          {"li", "st ", ""},
+		"Command":          {"lis", "t ", ""},
 		"SecondCommand":    {"list; st", "atus ", ""},
 		"AfterSemicolon":   {"list;st", "atus ", ""},
 		"Alias":            {"lock-i", "nfo ", ""},
 		"Option":           {"list --mo", "de ", ""},
 		"Value":            {"list --mode s", "hared ", ""},
 		"AfterEquals":      {"list --mode=s", "hared ", ""},
-		"NoAliasBeside":    {"e", "cho ", ""},
+		"NoAliasBeside":    {"ec", "ho ", ""},
 		"CommonStart":      {"connect v", "irtlockd:///s", ""},
 		"Shown":            {"connect virtlockd:///s", "", "virtlockd:///system   virtlockd:///session\n"},
 		"None":             {"nosuch ", "", ""},

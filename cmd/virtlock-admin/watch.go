@@ -14,11 +14,8 @@ const watchPause = 2 * time.Second
 
 // parsePause reads the argument of a command that is repeated.
 func parsePause(args []string) (time.Duration, error) {
-	switch {
-	case len(args) == 0:
+	if len(args) == 0 {
 		return watchPause, nil
-	case len(args) > 1:
-		return 0, usagef("", "one number of SECONDS is enough: %q", args[1])
 	}
 	seconds, err := strconv.ParseFloat(args[0], 64)
 	if err != nil || !(seconds >= 0.1) || seconds > longestTimeout.Seconds() {

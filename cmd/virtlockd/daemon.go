@@ -18,7 +18,7 @@ type program struct {
 	settings daemon.Settings
 	log      *daemon.Log
 	notify   *notifier
-	signals  signals
+	signals  *signals
 	left     inheritance
 	path     string // of the program, to execute it again
 }
@@ -26,12 +26,19 @@ type program struct {
 // newProgram finds out where everything is, and what a former program has left.
 func newProgram(o *options) (*program, error) {
 	p := &program{options: o}
+	p.signals = catchSignals() // first: a re-exec may take long from here
 	var err error
 	if p.paths, err = defaultPaths(); err != nil {
 		return nil, failf(exitUsage, "cannot find the home directory: %w", err)
 	}
 	p.left = inherit(p.paths)
 	p.left.options(o)
+	if p.left.any() {
+		p.signals.inherit(p.left.Inherited)
+	}
+	if p.signals.left.read, p.signals.left.write, err = os.Pipe(); err != nil {
+		return nil, failf(exitSetUp, "cannot make a pipe: %w", err)
+	}
 	if p.path, err = programPath(p.left); err != nil {
 		return nil, failf(exitSetUp, "cannot find this program's file: %w", err)
 	}
@@ -40,7 +47,6 @@ func newProgram(o *options) (*program, error) {
 
 // runDaemon runs the daemon until a signal or its timeout ends it.
 func (p *program) runDaemon() error {
-	p.signals = catchSignals()
 	// What is made from now on is private from the start; so are the sockets,
 	// with the mode 0700. What others may see gets its mode later.
 	syscall.Umask(0o077)

@@ -49,7 +49,7 @@ func (p *program) image(pid *pidFile) *daemon.Image {
 	i := &daemon.Image{
 		Path: p.path, Args: os.Args, LibvirtState: p.paths.LibvirtState,
 		Notes:  map[string]string{programNote: p.path},
-		Files:  make(map[string]*os.File),
+		Files:  map[string]*os.File{signalsFile: p.signals.left.read},
 		Before: p.signals.hold, After: p.signals.release,
 		Around: func(reexec func() error) error { return p.notify.during("Being executed again", reexec) },
 	}

@@ -80,7 +80,7 @@ func TestTheLogGoesToTheJournalIfThereIsOne(t *testing.T) {
 		checkContains(t, j.next(), "MESSAGE=virtlock version: "+version+"\nPRIORITY=6\n")
 		checkContains(t, j.next(), "MESSAGE=hostname: ")
 		checkContains(t, j.next(), "MESSAGE=serving ")
-		if h.exists("log/libvirt") {
+		if h.exists("log/libvirt/virtlockd.log") {
 			t.Errorf("%s: there is a log file too", option)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"runtime"
 )
 
@@ -50,6 +51,7 @@ func run(args []string) int {
 	}
 	waiting := findParent()
 	if o.background && waiting == nil && !p.left.any() {
+		signal.Reset() // it only waits
 		return runInBackground(args)
 	}
 	p.parent = waiting

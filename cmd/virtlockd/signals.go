@@ -19,18 +19,33 @@ var ignored = []os.Signal{
 // handled are the signals that have actions.
 var handled = []os.Signal{syscall.SIGTERM, syscall.SIGINT, syscall.SIGQUIT, syscall.SIGHUP, syscall.SIGUSR1}
 
-// signals has a channel for each signal that has an action. Each has room for
-// one: a signal that comes again before its action has begun is not repeated.
-type signals map[os.Signal]chan os.Signal
+// signals are those that have actions.
+type signals struct {
+	// caught has a channel for each. It has room for one: a signal that comes
+	// again before its action has begun is not repeated.
+	caught map[os.Signal]chan os.Signal
+
+	mu      sync.Mutex         // guards the fields that follow
+	acting  map[os.Signal]bool // whose actions are under way
+	leaving bool               // they are left to the next program
+	left    pipe               // to it
+}
+
+func newSignals(caught ...os.Signal) *signals {
+	s := &signals{caught: make(map[os.Signal]chan os.Signal), acting: make(map[os.Signal]bool)}
+	for _, c := range caught {
+		s.caught[c] = make(chan os.Signal, 1)
+	}
+	return s
+}
 
 // catchSignals keeps signals from ending the program. Those that have actions
 // wait for handle.
-func catchSignals() signals {
+func catchSignals() *signals {
 	signal.Ignore(ignored...)
-	s := make(signals)
-	for _, caught := range handled {
-		s[caught] = make(chan os.Signal, 1)
-		signal.Notify(s[caught], caught)
+	s := newSignals(handled...)
+	for caught, c := range s.caught {
+		signal.Notify(c, caught)
 	}
 	return s
 }
@@ -42,15 +57,15 @@ const stopTime = 2 * time.Second
 // handle runs the action of each signal, on a goroutine of its own so that one
 // that hangs holds up no other. The function returned ends them, after what they
 // are in; signals that come later are lost.
-func (s signals) handle(actions map[os.Signal]func()) (stop func()) {
+func (s *signals) handle(actions map[os.Signal]func()) (stop func()) {
 	ended := make(chan struct{})
 	var running sync.WaitGroup
 	for caught, act := range actions {
 		running.Go(func() {
 			for {
 				select {
-				case <-s[caught]:
-					act()
+				case <-s.caught[caught]:
+					s.act(caught, act)
 				case <-ended:
 					return
 				}

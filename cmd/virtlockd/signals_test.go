@@ -102,15 +102,15 @@ func TestASignalDuringTheStart(t *testing.T) {
 // file is on storage that hangs.
 func TestAnActionThatHangsHoldsUpNoOther(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		s := signals{syscall.SIGHUP: make(chan os.Signal, 1), syscall.SIGTERM: make(chan os.Signal, 1)}
+		s := newSignals(syscall.SIGHUP, syscall.SIGTERM)
 		hang, left := make(chan struct{}), make(chan struct{})
 		stop := s.handle(map[os.Signal]func(){
 			syscall.SIGHUP:  func() { <-hang },
 			syscall.SIGTERM: func() { close(left) },
 		})
-		s[syscall.SIGHUP] <- syscall.SIGHUP
+		s.caught[syscall.SIGHUP] <- syscall.SIGHUP
 		synctest.Wait()
-		s[syscall.SIGTERM] <- syscall.SIGTERM
+		s.caught[syscall.SIGTERM] <- syscall.SIGTERM
 		<-left
 		start := time.Now()
 		stop()

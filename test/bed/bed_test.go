@@ -1,12 +1,16 @@
 package bed_test
 
 import (
+	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 	"virtlock/test/bed"
@@ -74,6 +78,59 @@ func TestKernelLocksShowsForeignLocks(t *testing.T) {
 		}
 		if err := bed.WaitFree(image); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+func TestProberGetsOnlyWhatIsFree(t *testing.T) {
+	dir := bed.Dir(t)
+	locked, free := bed.Image(t, dir, "locked.img"), bed.Image(t, dir, "free.img")
+	lock := bed.OFD.Foreign(t, locked, unix.F_RDLCK)
+	defer lock.Close()
+	for _, c := range []struct {
+		file string
+		wins bool
+	}{{locked, false}, {free, true}} {
+		prober := bed.Probe(t, c.file)
+		time.Sleep(50 * time.Millisecond) // of probing
+		if seen := prober.Stop(); seen.Tries < 20 || len(seen.Won) > 0 != c.wins {
+			t.Errorf("%s: %d tries, won %q", c.file, seen.Tries, seen.Won)
+		}
+	}
+}
+
+// The table of locks is read piece by piece, and what comes and goes meanwhile
+// must not hide what stays.
+func TestKernelLocksSeesWhatStays(t *testing.T) {
+	dir := bed.Dir(t)
+	image := bed.Image(t, dir, "a.img")
+	defer bed.OFD.Foreign(t, image, unix.F_WRLCK).Close()
+	var others []string
+	for i := range 100 {
+		others = append(others, bed.Image(t, dir, fmt.Sprintf("%d.img", i)))
+	}
+	ended := make(chan struct{})
+	var churn sync.WaitGroup
+	defer churn.Wait()
+	defer close(ended)
+	churn.Go(func() {
+		var locks []io.Closer
+		for i := 0; ; i++ {
+			select {
+			case <-ended:
+				return
+			case <-time.After(100 * time.Microsecond):
+			}
+			locks = append(locks, bed.OFD.Foreign(t, others[i%len(others)], unix.F_RDLCK))
+			if len(locks) > 60 {
+				locks[0].Close()
+				locks = locks[1:]
+			}
+		}
+	})
+	for i := range 500 {
+		if got := bed.KernelLocks(t, image); len(got) != 1 {
+			t.Fatalf("look %d: kernel has %q", i, got)
 		}
 	}
 }

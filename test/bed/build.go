@@ -23,9 +23,39 @@ func Binary(t testing.TB, name string) string {
 	return filepath.Join(dir, name)
 }
 
-// binaries builds all our commands into one directory. It goes with the mount
+// WithFailpoints is our daemon, built to end where VIRTLOCKD_FAILPOINT says: see
+// daemon/internal/failpoint.
+func WithFailpoints(t testing.TB) Daemon {
+	t.Helper()
+	Need(t, "/usr/bin/gcc")
+	dir, err := failing()
+	if err != nil {
+		t.Fatalf("build our commands: %v", err)
+	}
+	return Daemon{Name: "ours with failpoints", path: filepath.Join(dir, "virtlockd")}
+}
+
+// Quick is our daemon without the race detector, for what takes many of its lives:
+// the detector has each of them wait a second at its end.
+func Quick(t testing.TB) Daemon {
+	t.Helper()
+	dir, err := plain()
+	if err != nil {
+		t.Fatalf("build our commands: %v", err)
+	}
+	return Daemon{Name: "ours without the race detector", path: filepath.Join(dir, "virtlockd")}
+}
+
+var (
+	binaries = sync.OnceValues(func() (string, error) { return build("-race") })
+	failing  = sync.OnceValues(func() (string, error) { return build("-race", "-tags", "failpoints") })
+	plain    = sync.OnceValues(func() (string, error) { return build() })
+	next     = sync.OnceValues(func() (string, error) { return build("-ldflags", "-X main.version="+NextVersion) })
+)
+
+// build builds all our commands into one directory. It goes with the mount
 // namespace of the tests.
-var binaries = sync.OnceValues(func() (string, error) {
+func build(options ...string) (string, error) {
 	dir, err := os.MkdirTemp("", "bin")
 	if err != nil {
 		return "", err
@@ -33,13 +63,14 @@ var binaries = sync.OnceValues(func() (string, error) {
 	if err := os.Chmod(dir, 0o755); err != nil {
 		return "", err
 	}
-	build := exec.Command("go", "build", "-race", "-o", dir, "virtlock/cmd/...")
+	args := append([]string{"build", "-o", dir}, options...)
+	build := exec.Command("go", append(args, "virtlock/cmd/...")...)
 	build.Stderr = os.Stderr // once, not in the message of each test
 	if err := build.Run(); err != nil {
 		return "", fmt.Errorf("go build: %w", err)
 	}
 	return dir, watchSources()
-})
+}
 
 // Install builds and installs below a directory as a user does, without the race
 // detector.
@@ -65,6 +96,21 @@ func moduleDir() (string, error) {
 		return "", fmt.Errorf("find module: %w", err)
 	}
 	return strings.TrimSpace(string(out)), nil
+}
+
+// NextVersion is the version of the daemon Next.
+const NextVersion = "99.0.0"
+
+// nextBinary is Binary for the daemon Next, but without the race detector: it is
+// what is shipped.
+func nextBinary(t testing.TB) string {
+	t.Helper()
+	Need(t, "/usr/bin/gcc")
+	dir, err := next()
+	if err != nil {
+		t.Fatalf("build our daemon with version %s: %v", NextVersion, err)
+	}
+	return filepath.Join(dir, "virtlockd")
 }
 
 // watchSources reads the directories of our sources, which is how the go

@@ -96,9 +96,9 @@ func (d Disk) xml(target string) string {
 		"<source file='%s'/><target dev='%s' bus='scsi'/>%s</disk>\n", d.Path, target, options)
 }
 
-// Create starts a guest.
-func (h *Host) Create(g Guest) error {
-	_, err := h.Virsh("create", h.xmlFile(g.Name, g.xml()))
+// Create starts a guest, with options of virsh's create.
+func (h *Host) Create(g Guest, options ...string) error {
+	_, err := h.Virsh(append([]string{"create", h.xmlFile(g.Name, g.xml())}, options...)...)
 	return err
 }
 

@@ -20,6 +20,7 @@ type Host struct {
 
 	t         testing.TB
 	dir       string
+	program   string // where Install has put Lockd; may be empty
 	mnt, net  *os.File
 	namespace string // of mnt, as /proc names it
 	processes []*Process

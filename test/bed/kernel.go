@@ -3,7 +3,9 @@ package bed
 import (
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -13,17 +15,35 @@ import (
 
 // KernelLocks are the locks on byte 0 of a file, as /proc/locks has them: kind
 // and mode, "POSIX WRITE" or "OFDLCK READ". QEMU's own are on other bytes.
+//
+// The kernel gives the table a page at a time, and finds its place again by
+// counting: a lock may be passed over, or come twice, when others come and go
+// meanwhile. So it looks until it has seen the same several times, at times that
+// are not in step with anybody.
 func KernelLocks(t testing.TB, path string) []string {
 	t.Helper()
 	var stat unix.Stat_t
 	if err := unix.Stat(path, &stat); err != nil {
 		t.Fatalf("stat %s: %v", path, err)
 	}
+	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(stat.Dev), unix.Minor(stat.Dev), stat.Ino)
+	locks := kernelLocks(t, file)
+	for same := 1; same < 4; same++ {
+		time.Sleep(rand.N(time.Millisecond))
+		again := kernelLocks(t, file)
+		if !slices.Equal(again, locks) {
+			locks, same = again, 0
+		}
+	}
+	return locks
+}
+
+func kernelLocks(t testing.TB, file string) []string {
+	t.Helper()
 	table, err := os.ReadFile("/proc/locks")
 	if err != nil {
 		t.Fatal(err)
 	}
-	file := fmt.Sprintf("%02x:%02x:%d", unix.Major(stat.Dev), unix.Minor(stat.Dev), stat.Ino)
 	var locks []string
 	for line := range strings.Lines(string(table)) {
 		// 1: POSIX  ADVISORY  WRITE 31 00:27:54 0 0

@@ -20,11 +20,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// roleVar tells a test binary which of the three processes of Main it is.
+// roleVar tells a test binary which of the processes of Main it is.
 const (
-	roleVar   = "VIRTLOCK_TEST_ROLE"
-	roleInit  = "init"
-	roleTests = "tests"
+	roleVar    = "VIRTLOCK_TEST_ROLE"
+	roleInit   = "init"
+	roleTests  = "tests"
+	roleProber = "prober" // see Prober
 )
 
 // Main is the body of TestMain. The test binary starts itself as the init of a
@@ -36,6 +37,8 @@ func Main(m *testing.M) {
 	case roleTests:
 		os.Unsetenv(roleVar)
 		os.Exit(m.Run())
+	case roleProber:
+		os.Exit(runProber(os.Args[1:]))
 	default:
 		os.Exit(runOutside())
 	}

@@ -10,6 +10,7 @@ var packages = map[string]string{
 	Libvirts.path:  "libvirt-daemon",
 	libvirtd:       "libvirt-daemon",
 	virsh:          "libvirt-clients",
+	virtAdmin:      "libvirt-clients",
 	qemu:           "qemu-system-x86",
 	nspawn:         "systemd-container",
 	systemd:        "systemd",
@@ -17,6 +18,9 @@ var packages = map[string]string{
 	"/etc/libvirt": "libvirt-daemon-system",
 	"/dev/fuse":    "fuse3 (and the fuse module of the kernel)",
 	"/usr/bin/gcc": "gcc and libc6-dev (the race detector needs cgo)",
+
+	"/usr/bin/virt-xml-validate": "libvirt-clients",
+	"/usr/bin/xmllint":           "libxml2-utils",
 }
 
 // Need fails the test when a file is missing, and says what to install. A

@@ -11,8 +11,9 @@ import (
 // Daemon is one of the two virtlockd.
 type Daemon struct {
 	// Name is for the names of subtests.
-	Name string
-	path string // empty for ours, which has to be built first
+	Name    string
+	path    string // empty for ours, which has to be built first
+	version string // of ours, when it is not the usual one
 }
 
 // The two daemons. What Libvirts does wrong is tested too, so that what we
@@ -21,6 +22,12 @@ var (
 	Ours     = Daemon{Name: "ours"}
 	Libvirts = Daemon{Name: "libvirts", path: "/usr/sbin/virtlockd"}
 )
+
+// Next is ours as an upgrade brings it: it says that it is NextVersion.
+var Next = Daemon{Name: "next", version: NextVersion}
+
+// At is our daemon built in another way, or a copy of it.
+func At(path string) Daemon { return Daemon{Name: "ours", path: path} }
 
 // The sockets of a host's virtlockd.
 const (
@@ -31,7 +38,10 @@ const (
 // Path is the daemon's program.
 func (d Daemon) Path(t testing.TB) string {
 	t.Helper()
-	if d.path == "" {
+	switch {
+	case d.version != "":
+		return nextBinary(t)
+	case d.path == "":
 		return Binary(t, "virtlockd")
 	}
 	Need(t, d.path)
@@ -63,7 +73,15 @@ func BothBooted(t *testing.T, test func(t *testing.T, h *Host)) {
 // socket answers.
 func (h *Host) StartVirtlockd(args ...string) *Process {
 	h.t.Helper()
-	return h.startServer(exec.Command(h.Lockd.Path(h.t), args...), Socket)
+	return h.startServer(exec.Command(h.lockdPath(), args...), Socket)
+}
+
+// StartVirtlockdWith is StartVirtlockd with more in its environment.
+func (h *Host) StartVirtlockdWith(environment ...string) *Process {
+	h.t.Helper()
+	cmd := exec.Command(h.Lockd.Path(h.t))
+	cmd.Env = append(os.Environ(), environment...)
+	return h.startServer(cmd, Socket)
 }
 
 // startServer starts a program and waits until it accepts connections.

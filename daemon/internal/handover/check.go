@@ -5,10 +5,13 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"os/exec"
 	"strings"
+
+	"golang.org/x/sys/unix"
 )
 
 // Check is a successor that runs as a child and says of each state that it gets
@@ -17,8 +20,10 @@ type Check struct {
 	path      string
 	cmd       *exec.Cmd
 	in        io.WriteCloser
-	out       *bufio.Reader
-	complaint bytes.Buffer
+	pipe      io.ReadCloser
+	out       *bufio.Reader // of pipe
+	complaint excerpt
+	ctx       context.Context // of cmd; ended by cancel
 	cancel    context.CancelFunc
 }
 
@@ -28,9 +33,10 @@ const DryRunOption = "--dry-run"
 // StartCheck starts the successor. The caller has to End it.
 func (s *Successor) StartCheck() (*Check, error) {
 	ctx, cancel := context.WithCancel(context.Background())
-	c := &Check{path: s.Path, cmd: exec.CommandContext(ctx, s.Path, DryRunOption), cancel: cancel}
+	c := &Check{path: s.Path, cmd: exec.CommandContext(ctx, s.Path, DryRunOption), ctx: ctx, cancel: cancel}
 	c.cmd.Env = plainEnvironment()
 	c.cmd.Stderr = &c.complaint
+	c.cmd.WaitDelay = childrenTime
 	in, err := c.cmd.StdinPipe()
 	if err != nil {
 		cancel()
@@ -41,7 +47,7 @@ func (s *Successor) StartCheck() (*Check, error) {
 		cancel()
 		return nil, err
 	}
-	c.in, c.out = in, bufio.NewReader(out)
+	c.in, c.pipe, c.out = in, out, bufio.NewReader(out)
 	if err := c.cmd.Start(); err != nil {
 		cancel()
 		return nil, fmt.Errorf("run %q: %w", s.Path+" "+DryRunOption, err)
@@ -56,7 +62,7 @@ func (c *Check) PID() int { return c.cmd.Process.Pid }
 // Ask asks whether the successor could take a state over. It fails with the
 // reason why not, also when there is no answer before ctx ends.
 func (c *Check) Ask(ctx context.Context, s *State, state []byte) error {
-	stop := context.AfterFunc(ctx, c.cancel)
+	stop := context.AfterFunc(ctx, c.giveUp)
 	defer stop()
 	answer, err := c.ask(state)
 	if err != nil {
@@ -70,6 +76,14 @@ func (c *Check) Ask(ctx context.Context, s *State, state []byte) error {
 	return nil
 }
 
+// giveUp ends the child, and ask, even if children of the child live on and keep
+// its pipes open.
+func (c *Check) giveUp() {
+	c.cancel()
+	c.in.Close()
+	c.pipe.Close()
+}
+
 func (c *Check) ask(state []byte) (string, error) {
 	length := binary.BigEndian.AppendUint64(nil, uint64(len(state)))
 	if _, err := c.in.Write(length); err != nil {
@@ -78,22 +92,25 @@ func (c *Check) ask(state []byte) (string, error) {
 	if _, err := c.in.Write(state); err != nil {
 		return "", err
 	}
-	line, err := c.out.ReadString('\n')
-	return strings.TrimSuffix(line, "\n"), err
+	line, err := c.out.ReadSlice('\n')
+	if err == bufio.ErrBufferFull {
+		err = errors.New("its answer has no end")
+	}
+	return strings.TrimSuffix(string(line), "\n"), err
 }
 
 // failed ends a child that did not answer, and says why it did not.
 func (c *Check) failed(ctx context.Context, err error) error {
 	c.in.Close()
-	if ctx.Err() == nil {
-		if werr := c.cmd.Wait(); werr != nil {
-			err = werr
-		}
+	if err == io.EOF || errors.Is(err, unix.EPIPE) {
+		err = errors.New("it ended without an answer")
 	} else {
-		c.cancel()
-		c.cmd.Wait()
+		c.cancel() // there is no more to expect
 	}
-	return childError(ctx, err, c.complaint.String())
+	if werr := c.cmd.Wait(); werr != nil && ctx.Err() == nil && c.ctx.Err() == nil {
+		err = werr // how it ended by itself
+	}
+	return childError(ctx, err, &c.complaint)
 }
 
 // End ends the child, and waits for that.

@@ -7,6 +7,8 @@ import (
 	"strconv"
 
 	"golang.org/x/sys/unix"
+
+	"virtlock/daemon/internal/failpoint"
 )
 
 // stateVariable tells a program which descriptor has the state that is for it.
@@ -18,11 +20,14 @@ type Image struct {
 	Args []string
 	// Keep are the descriptors that it inherits.
 	Keep []int
+	// Last is the last thing that is done before. What it fails with is the reason
+	// not to.
+	Last func() error
 }
 
 // Exec makes this process the program of an image, with the state in memory and
 // the descriptors open at the numbers they have. It returns only when it fails,
-// and then all is as it was before. The caller has taken care of signals.
+// and then all is as it was before. The caller takes care of signals.
 func (i *Image) Exec(state []byte) error {
 	fd, err := unix.MemfdCreate("virtlockd-state", unix.MFD_CLOEXEC)
 	if err != nil {
@@ -47,6 +52,10 @@ func (i *Image) exec(environment []string, state int) error {
 	}
 	err := setCloseOnExec(keep, 0)
 	if err == nil {
+		err = i.Last()
+	}
+	if err == nil {
+		failpoint.Here("before-exec")
 		err = os.NewSyscallError("execve", unix.Exec(i.Path, i.Args, environment))
 	}
 	setCloseOnExec(keep, unix.FD_CLOEXEC) // fails only where it did before
@@ -81,6 +90,7 @@ func TakeState() (*State, error) {
 	if err != nil || fd <= 2 {
 		return nil, nil
 	}
+	failpoint.Here("after-exec")
 	KeepToOurselves()
 	b, err := readAt(fd)
 	if err != nil {

@@ -44,6 +44,8 @@ type history struct {
 	spaces []string
 	holds  map[uint64]Hold
 	totals Totals
+
+	unfinished unfinished
 }
 
 var errNoFile = errors.New("not a regular file")
@@ -73,11 +75,12 @@ func (j *Journal) replay() (s *State, current bool, err error) {
 // readHistory reads all changes of a journal, and counts the bytes that make no
 // sense.
 func readHistory(r io.Reader) (h history, skipped int64, err error) {
-	h.holds = make(map[uint64]Hold)
+	h.holds, h.unfinished = make(map[uint64]Hold), make(unfinished)
 	in := newFrames(r)
 	for {
 		record, err := in.next()
 		if err == io.EOF {
+			h.unfinished.drop(func(id uint64) { delete(h.holds, id) })
 			return h, in.skipped, nil
 		}
 		if err != nil {
@@ -106,6 +109,7 @@ func (h *history) add(e *entry) {
 	if c.Hold != nil {
 		c.Hold.FD = -1 // was the writer's
 		h.holds[c.Hold.ID] = *c.Hold
+		h.unfinished.add(c.Hold.ID, c.Hold.Last)
 	}
 	delete(h.holds, c.Drop)
 	if c.Space != "" && !slices.Contains(h.spaces, c.Space) {

@@ -5,6 +5,8 @@ import (
 	"os"
 
 	"golang.org/x/sys/unix"
+
+	"virtlock/daemon/internal/failpoint"
 )
 
 // Rewrite writes the journal anew, with the spaces, holds and totals of a state
@@ -20,6 +22,7 @@ func (j *Journal) Rewrite(s *State) error {
 		return fmt.Errorf("rewrite journal %q: %w", j.path, err)
 	}
 	size, err := writeState(fd, j.boot, s)
+	failpoint.Here("within-rewrite")
 	if err == nil {
 		err = os.Rename(fresh, j.path)
 	}

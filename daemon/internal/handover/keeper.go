@@ -204,6 +204,7 @@ func (k *keeper) disconnected() {
 	unix.Close(k.conn)
 	k.conn, k.daemon = -1, 0
 	k.out = outbox{}
+	k.unfinished.drop(k.kept.drop)
 }
 
 // expect makes epoll tell of the daemon when one of the events has come.

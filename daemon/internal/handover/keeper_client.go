@@ -13,6 +13,11 @@ import (
 // Keeper is the daemon's side of its keeper: a connection to a process that keeps
 // duplicates of the locks' descriptors for as long as the locks' owners live.
 type Keeper struct {
+	// using is held for reading by who sends, and for writing to close fd: its
+	// number is soon another's, a client's say.
+	using  sync.RWMutex
+	closed bool
+
 	fd, pid, pidfd int
 	patience       time.Duration // how long it may hold up a caller
 
@@ -119,11 +124,15 @@ func (k *Keeper) Ask() (Kept, error) {
 }
 
 // Close closes the connection: the daemon leaves, and the keeper stays while it
-// has a lock to keep. Nobody may use the Keeper any more.
+// has a lock to keep. Calls that are under way, and later ones, fail with
+// ErrKeeperGone, but for Close, LetGo and Kill, which are called once.
 func (k *Keeper) Close() error {
-	unix.Shutdown(k.fd, unix.SHUT_RDWR) // wakes the goroutine
+	unix.Shutdown(k.fd, unix.SHUT_RDWR) // wakes the goroutine, and who sends
 	<-k.gone
 	k.reap()
+	k.using.Lock()
+	defer k.using.Unlock()
+	k.closed = true
 	err := unix.Close(k.fd)
 	if k.pidfd >= 0 {
 		unix.Close(k.pidfd)
@@ -149,7 +158,9 @@ func ResumeKeeper(fd, pid int) (*Keeper, error) {
 	}
 	// The pid is the keeper's for as long as it has its end of the connection.
 	if hungUp(fd) {
+		reapChild(pid, pidfd)
 		unix.Close(pidfd)
+		unix.Close(fd)
 		return nil, fmt.Errorf("resume the keeper: %w", ErrKeeperGone)
 	}
 	return newClient(fd, pid, pidfd), nil

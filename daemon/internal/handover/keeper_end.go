@@ -34,6 +34,15 @@ func (k *Keeper) Kill() error {
 // nothing of it stays. A program that was executed anew has the children it had.
 func (k *Keeper) reap() { reap(k.pid, k.pidfd) }
 
+// reapChild waits for a keeper that is about to end, if it is a child. Otherwise its
+// pid may be another process's by now.
+func reapChild(pid, pidfd int) {
+	if got, err := unix.Wait4(pid, nil, unix.WNOHANG, nil); got == 0 && err == nil {
+		exited(pidfd, patience/5)
+		reap(pid, pidfd)
+	}
+}
+
 // reap gives how a process has ended, if it is a child.
 func reap(pid, pidfd int) (unix.WaitStatus, bool) {
 	if !exited(pidfd, 0) {

@@ -35,6 +35,22 @@ func FindKeeper(socket string) (*Keeper, *State, []Hold, error) {
 }
 
 func findKeeper(socket string, limit time.Duration) (*Keeper, *takeover, error) {
+	k, t, err := findListener(socket, limit, false)
+	if errors.Is(err, errFormerListener) {
+		return findListener(socket, limit, true)
+	}
+	return k, t, err
+}
+
+// errFormerListener says that the kernel names another process as the keeper than
+// it says that it is: whoever called listen(2) when the connection was made. That is
+// the daemon which started the keeper and was killed before the keeper ran, and its
+// pid may be anybody's by now.
+var errFormerListener = errors.New("the connection is older than its keeper")
+
+// findListener is findKeeper on one connection. again says that the keeper has
+// listened itself before it was made, so that the kernel is right.
+func findListener(socket string, limit time.Duration, again bool) (*Keeper, *takeover, error) {
 	fd, err := connect(socket, limit)
 	if err != nil {
 		return nil, nil, err
@@ -43,7 +59,7 @@ func findKeeper(socket string, limit time.Duration) (*Keeper, *takeover, error) 
 	if err == nil && who.UID != os.Geteuid() {
 		err = fmt.Errorf("process %d of user %d listens there", who.PID, who.UID)
 	}
-	t := &takeover{fd: fd, in: newInbox()}
+	t := &takeover{fd: fd, in: newInbox(), again: again}
 	pidfd := -1
 	if err == nil {
 		pidfd, err = t.run(who.PID)
@@ -87,6 +103,7 @@ func connect(socket string, limit time.Duration) (int, error) {
 type takeover struct {
 	fd    int
 	in    *inbox
+	again bool
 	state State
 	ended []Hold
 }
@@ -122,6 +139,9 @@ func (t *takeover) welcome(pid int) error {
 		}
 		switch m.Kind {
 		case kindWelcome:
+			if m.PID != pid && !t.again {
+				return errFormerListener
+			}
 			return nil
 		case kindTaken:
 			return &TakenError{PID: m.PID}

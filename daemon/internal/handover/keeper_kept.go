@@ -16,6 +16,8 @@ type kept struct {
 	spaces []string
 	totals Totals
 
+	unfinished unfinished // of the daemon
+
 	living int // holds whose owner lives
 	lost   int // messages
 
@@ -47,6 +49,7 @@ func newKept() kept {
 	return kept{
 		holds: make(map[uint64]keptHold), locks: make(map[uint64]keptLock),
 		owners: make(map[int32]*keptOwner), closer: closer{queues: make(map[uint64][]int)},
+		unfinished: make(unfinished),
 	}
 }
 
@@ -78,6 +81,7 @@ func (k *kept) hold(r *keptRecord, fd int) {
 		owner.holds = append(owner.holds, r.id)
 		k.living++
 	}
+	k.unfinished.add(r.id, r.last)
 }
 
 // take counts one more hold on a lock, and keeps the descriptor that came with

@@ -99,7 +99,7 @@ func TestOwnerEndsWhileItIsToldOf(t *testing.T) {
 	}
 	fd, err := connect(socket, silence)
 	must(t, err)
-	slow := &takeover{fd: fd, in: newInbox()}
+	slow := &takeover{fd: fd, in: newInbox(), again: true}
 	must(t, slow.welcome(0))
 	hello := message{Kind: kindHello}
 	_, err = unix.SendmsgN(fd, hello.append(nil), nil, nil, 0)

@@ -19,6 +19,7 @@ type keptRecord struct {
 	device   uint64
 	pid      int
 	start    uint64
+	last     uint64 // Hold.Last
 }
 
 // read reads a message of the daemon: message and Change say what its fields
@@ -65,6 +66,8 @@ func (r *keptRecord) read(b []byte) error {
 			r.device = f.n
 		case 11:
 			return r.readOwner(f.bytes)
+		case 15:
+			r.last = f.n
 		}
 		return nil
 	})

@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"virtlock/daemon/internal/failpoint"
 )
 
 // Pass tells the keeper of changes, with the descriptor of a hold that has one,
@@ -22,6 +24,7 @@ func (k *Keeper) Pass(changes ...Change) error {
 		if err := k.tell(&message{Kind: kindChange, Change: &changes[i]}); err != nil {
 			return err
 		}
+		failpoint.Here("after-keeper-message")
 	}
 	return nil
 }
@@ -56,6 +59,11 @@ var packets = sync.Pool{New: func() any { return &packet{control: rights()} }}
 var errNotReading = errors.New("it does not read what it is sent")
 
 func (k *Keeper) send(b, control []byte) error {
+	k.using.RLock()
+	defer k.using.RUnlock()
+	if k.closed {
+		return ErrKeeperGone
+	}
 	start := time.Now()
 	for {
 		// Waits for as long as SO_SNDTIMEO says.

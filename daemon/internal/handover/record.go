@@ -20,6 +20,11 @@ type Hold struct {
 	// Missing is not empty when the kernel's lock could not be had again, and
 	// says why: somebody else took it while no daemon lived.
 	Missing string
+
+	// Last is the ID of the last hold of a call that asked for several, in each of
+	// them: all are granted or none, so until that one has come none counts. 0 for
+	// a call for one, and for what was granted long ago.
+	Last uint64
 }
 
 // File is which file a lock is on, as package filelock tells files apart.
@@ -37,6 +42,8 @@ type Owner struct {
 	// Tie is 0 for a process. Otherwise the locks go with a connection too, and
 	// Tie numbers who owned what through it.
 	Tie uint64
+	// Gone says that its process had ended, and that this was told.
+	Gone bool
 }
 
 // Totals are what a daemon counts on from its predecessor's figures.
@@ -64,7 +71,8 @@ func (o *Owner) append(b []byte) []byte {
 	b = appendNumber(b, 3, uint64(o.ID))
 	b = appendNumber(b, 4, uint64(o.PID))
 	b = appendNumber(b, 5, o.Start)
-	return appendNumber(b, 6, o.Tie)
+	b = appendNumber(b, 6, o.Tie)
+	return appendFlag(b, 7, o.Gone)
 }
 
 func (o *Owner) read(b []byte) error {
@@ -82,6 +90,8 @@ func (o *Owner) read(b []byte) error {
 			o.Start = f.n
 		case 6:
 			o.Tie = f.n
+		case 7:
+			o.Gone = f.flag()
 		}
 		return nil
 	})
@@ -101,7 +111,8 @@ func (h *Hold) append(b []byte) []byte {
 	b = appendRecord(b, 11, h.Owner.append)
 	b = appendNumber(b, 12, h.Client)
 	b = appendNumber(b, 13, uint64(h.Since))
-	return appendBytes(b, 14, h.Missing)
+	b = appendBytes(b, 14, h.Missing)
+	return appendNumber(b, 15, h.Last)
 }
 
 func (h *Hold) read(b []byte) error {
@@ -136,6 +147,8 @@ func (h *Hold) read(b []byte) error {
 			h.Since = int64(f.n)
 		case 14:
 			h.Missing = f.text()
+		case 15:
+			h.Last = f.n
 		}
 		return nil
 	})

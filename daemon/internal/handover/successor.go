@@ -1,7 +1,6 @@
 package handover
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -22,6 +21,10 @@ type Successor struct {
 // state.
 const examineTime = 10 * time.Second
 
+// childrenTime is how long children of a program that has ended may keep its
+// output open.
+const childrenTime = 100 * time.Millisecond
+
 // Examine asks a program what it is. It fails when the program cannot be run, or
 // is neither ours nor libvirt's.
 func Examine(ctx context.Context, path string) (*Successor, error) {
@@ -29,14 +32,13 @@ func Examine(ctx context.Context, path string) (*Successor, error) {
 	defer cancel()
 	cmd := exec.CommandContext(ctx, path, "--version")
 	cmd.Env = plainEnvironment()
-	cmd.WaitDelay = time.Second // for children of it that keep its output open
-	var complaint bytes.Buffer
-	cmd.Stderr = &complaint
-	out, err := cmd.Output()
-	if err != nil {
-		return nil, fmt.Errorf("run %q: %w", path+" --version", childError(ctx, err, complaint.String()))
+	cmd.WaitDelay = childrenTime
+	var out, complaint excerpt
+	cmd.Stdout, cmd.Stderr = &out, &complaint
+	if err := cmd.Run(); err != nil {
+		return nil, fmt.Errorf("run %q: %w", path+" --version", childError(ctx, err, &complaint))
 	}
-	version, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	version := out.line()
 	s := &Successor{Path: path, Version: version}
 	switch {
 	case strings.Contains(version, "(libvirt)"):
@@ -53,11 +55,11 @@ func plainEnvironment() []string { return []string{"PATH=/usr/sbin:/usr/bin:/sbi
 
 // childError says how a child failed, with the first line of what it wrote to
 // standard error.
-func childError(ctx context.Context, err error, complaint string) error {
+func childError(ctx context.Context, err error, complaint *excerpt) error {
 	if ctx.Err() != nil {
 		err = errors.New("it did not end in time")
 	}
-	line, _, _ := strings.Cut(strings.TrimSpace(complaint), "\n")
+	line := complaint.line()
 	if line == "" {
 		return err
 	}

@@ -30,9 +30,10 @@ type Options struct {
 	Park func(wait func())
 	// Quiet tells nobody of a refusal.
 	Quiet bool
-	// Since is when the call began to wait, if that was in a former table. Then
-	// it tells nobody that it waits.
+	// Since is when the call began to wait; zero for now.
 	Since time.Time
+	// Again says that it waited in a former table. It tells nobody of that again.
+	Again bool
 }
 
 // While another program is in the way nobody tells when it is gone.
@@ -54,7 +55,7 @@ func (t *Table) Acquire(ctx context.Context, h Holder, reqs []Request, o Options
 	}
 	var granted []Lock
 	var err error = new(BusyError) // what one that waited before was told
-	if o.Since.IsZero() {
+	if !o.Again {
 		granted, err = t.try(ctx, h, reqs, o, nil)
 	}
 	if busy, ok := err.(*BusyError); ok && o.Wait {
@@ -84,10 +85,10 @@ func namedTwice(reqs []Request) (n Name, twice bool) {
 // wait queues up and tries whenever it is called, until it has the locks, or
 // cannot have them any more.
 func (t *Table) wait(ctx context.Context, h Holder, reqs []Request, o Options, busy *BusyError) ([]Lock, error) {
-	k := t.enqueue(h, reqs, busy, o.Since)
+	k := t.enqueue(h, reqs, busy, o)
 	defer t.dequeue(k)
 	poll := firstPoll
-	if !o.Since.IsZero() && o.Queued != nil {
+	if o.Again && o.Queued != nil {
 		// It keeps its place before those who come now, even if its storage hangs.
 		o.Queued(k.number)
 		o.Queued = nil
@@ -133,15 +134,17 @@ func (o *Options) park(wait func()) {
 	o.Park(wait)
 }
 
-// enqueue puts a call in line; since is zero unless it stood there before.
-func (t *Table) enqueue(h Holder, reqs []Request, busy *BusyError, since time.Time) *ticket {
+// enqueue puts a call in line.
+func (t *Table) enqueue(h Holder, reqs []Request, busy *BusyError, o Options) *ticket {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if since.IsZero() {
-		since = time.Now()
+	if !o.Again {
 		t.observe(Change{Kind: Waiting, Name: busy.Name, Holder: h, By: h.Client, Busy: busy})
 	}
-	return t.queue.joinLocked(h, reqs, since)
+	if o.Since.IsZero() {
+		o.Since = time.Now()
+	}
+	return t.queue.joinLocked(h, reqs, o.Since)
 }
 
 func (t *Table) dequeue(k *ticket) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"slices"
 
+	"virtlock/daemon/internal/failpoint"
 	"virtlock/daemon/internal/filelock"
 )
 
@@ -254,7 +255,9 @@ func (a *attempt) lockFiles() error {
 }
 
 func (g *target) lock() error {
+	failpoint.Here("before-lock")
 	err := g.open.Lock(g.Mode)
+	failpoint.Here("after-lock")
 	if foreign, ok := errors.AsType[*filelock.LockedError](err); ok {
 		return &BusyError{Name: g.Name, Foreign: foreign}
 	}
@@ -292,6 +295,11 @@ func (a *attempt) records() []Record {
 			note.Lock, note.Open, note.First = t.numbers.Lock, g.open, true
 		}
 		a.notes = append(a.notes, note)
+	}
+	for i := range a.notes {
+		if len(a.notes) > 1 {
+			a.notes[i].Last = t.numbers.Hold
+		}
 	}
 	return a.notes
 }

@@ -30,6 +30,9 @@ type Record struct {
 	// the resource's first: then the note has to keep the file open.
 	Open  *filelock.File
 	First bool
+	// Last is the ID of the last hold of a call for several, in each of them; 0
+	// otherwise.
+	Last uint64
 }
 
 // RecordError says that a lock could not be noted down, and was not granted.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"slices"
 	"sync"
+
+	"virtlock/daemon/internal/failpoint"
 )
 
 // Release gives one of the owner's holds on each resource back, on all or none,
@@ -121,7 +123,9 @@ func (t *Table) dropHold(o *Owner, r *resource, n Name, c cause) (wait <-chan st
 // free gives the kernel's lock of a resource back, whose last hold is gone and
 // whose file's turn the caller has, and calls those who wait for it.
 func (t *Table) free(r *resource) {
+	failpoint.Here("before-unlock")
 	gone, err := retire(r.place(), r.lock, r.autocreate)
+	failpoint.Here("after-unlock")
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	if err != nil {

@@ -60,7 +60,7 @@ func Find(pid int) (*Process, error) {
 // Open is Find without the StartTime: who calls has to know from elsewhere which
 // process that is.
 func Open(pid int) (*Process, error) {
-	if pid <= 0 || pid > math.MaxInt32 { // the kernel would look at its lower half
+	if pid <= 0 || pid > math.MaxInt32 { // of which the kernel would take the lower half
 		return nil, fmt.Errorf("find process %d: %w", pid, ErrNoProcess)
 	}
 	fd, err := unix.PidfdOpen(pid, 0)

@@ -61,6 +61,7 @@ func TestFindNobody(t *testing.T) {
 	gone("a group", -os.Getpid())
 	gone("the smallest pid", math.MinInt32)
 	gone("the largest pid", math.MaxInt32)
+	gone("process 1 and more", 1<<32+1)
 	gone("a thread", anotherThread(t))
 	if n := pidfds(t); n != before {
 		t.Errorf("%d pidfds, %d before", n, before)

@@ -1,0 +1,6 @@
+//go:build !failpoints
+
+package failpoint
+
+// Here is a place to end at.
+func Here(string) {}
