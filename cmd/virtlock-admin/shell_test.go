@@ -304,6 +304,37 @@ func TestShellTerminated(t *testing.T) {
 	}
 }
 
+// TestShellHungUp loses its terminal with a line half typed, and no signal to tell
+// it so. The line must not run: it would be in the history.
+func TestShellHungUp(t *testing.T) {
+	home := t.TempDir()
+	self, err := os.Executable()
+	if err == nil {
+		err = os.Symlink(self, filepath.Join(home, "virtlock-admin"))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command("sh", "-c", `trap "" HUP; "$HOME/virtlock-admin" -q; echo $? >"$HOME/status"`)
+	cmd.Dir, cmd.Env = home, []string{"HOME=" + home, "TERM=xterm", "GORACE=atexit_sleep_ms=0"}
+	term := openTerminal(t, cmd)
+	term.expect(promptWrite)
+	term.does("echo before", "before")
+	term.typeIn("echo never")
+	term.expect("never")
+	if err := term.pty.Close(); err != nil {
+		t.Fatal(err)
+	}
+	term.status()
+	if b, err := os.ReadFile(filepath.Join(home, "status")); err != nil || string(b) != "0\n" {
+		t.Errorf("status %q, %v", b, err)
+	}
+	b, err := os.ReadFile(filepath.Join(home, ".cache/libvirt/virtlock-admin/history"))
+	if err != nil || string(b) != "echo before\n" {
+		t.Errorf("history: %q, %v", b, err)
+	}
+}
+
 // TestShellHistories has two shells at once, and one afterwards.
 func TestShellHistories(t *testing.T) {
 	home := t.TempDir()
