@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -52,6 +53,12 @@ func TestWhoNamesEverybody(t *testing.T) {
 		"OFD": {
 			func(t *testing.T, image string) int { return holder(t, "ofd", "write", image) },
 			"program - - alive ofd-lock,open-write",
+		},
+		"OtherVirtlockd": {
+			func(t *testing.T, image string) int {
+				return holderCalled(t, "/usr/sbin/virtlockd", "ofd", "write", image)
+			},
+			"other-virtlockd - - alive ofd-lock,open-write",
 		},
 		"NoLock": {
 			func(t *testing.T, image string) int { return holder(t, "none", "write", image) },
@@ -246,4 +253,97 @@ What to do:
     else writes it
 
 `[1:])
+}
+
+// TestWhoBehindAnotherVirtlockd tells a guest of libvirt's daemon as protected, and
+// the daemon as no user.
+func TestWhoBehindAnotherVirtlockd(t *testing.T) {
+	h := newHouse(t)
+	image := newImage(t, "disk.raw")
+	guest := startQEMU(t, "web03", image, "")
+	other := holderCalled(t, "/usr/sbin/virtlockd", "ofd", "write", image)
+	out := h.ask(t, "who", image)
+	for _, want := range []string{
+		fmt.Sprintf("Keeper:         process %d, another virtlockd than the one that was asked, as libvirt's is\n", other),
+		"Has locked:     OFD lock on byte 0, for writing, alone: no virtlockd grants the file to anybody\n",
+		fmt.Sprintf("  - guest web03 (process %d) is protected by that other virtlockd; to free the disk: virsh shutdown web03\n", guest),
+		fmt.Sprintf("  - process %d is a virtlockd that was not asked, as libvirt's is: the guest behind it is whoever has the file open\n", other),
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+// TestWhoWithoutRoot says what it could not see.
+func TestWhoWithoutRoot(t *testing.T) {
+	image := newImage(t, "disk.raw")
+	for dir := filepath.Dir(image); dir != os.TempDir(); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	holder(t, "ofd", "write", image)
+	cmd := ourselves(t, "--socket", "/nowhere", "who", image)
+	const nobody = 65534
+	cmd.SysProcAttr = &syscall.SysProcAttr{Credential: &syscall.Credential{Uid: nobody, Gid: nobody}}
+	var out, said strings.Builder
+	cmd.Stdout, cmd.Stderr = &out, &said
+	if err := cmd.Run(); cmd.ProcessState.ExitCode() != exitFailed {
+		t.Errorf("ended with %v", err)
+	}
+	if !strings.Contains(out.String(), " processes of other users could not be looked into: ask again as root\n") ||
+		!strings.Contains(said.String(), "error: nobody was seen to use \""+image+"\", but ") {
+		t.Errorf("says:\n%s%s", out.String(), said.String())
+	}
+}
+
+func TestRole(t *testing.T) {
+	status := api.Status{PID: 1, Keeper: &api.Keeper{PID: 2}}
+	for want, p := range map[role]process{
+		roleDaemon: {pid: 1, args: []string{"virtlockd"}}, roleKeeper: {pid: 2, args: []string{"virtlockd", "--keeper"}},
+		roleOther: {pid: 3, args: []string{"/usr/sbin/virtlockd"}}, roleGuest: {pid: 4, args: []string{"/usr/bin/qemu-system-x86_64"}},
+		roleTool: {pid: 5, args: []string{"qemu-img", "convert"}}, roleLibvirt: {pid: 6, args: []string{"/usr/sbin/virtqemud"}},
+		roleProgram: {pid: 7, name: "dd"},
+	} {
+		if got := p.role(status); got != want {
+			t.Errorf("%+v is a %q, want %q", p, got, want)
+		}
+	}
+}
+
+func TestGuestName(t *testing.T) {
+	for value, want := range map[string]string{
+		"web01": "web01", "guest=web01,debug-threads=on": "web01", "process=x,guest=web01": "web01",
+		"guest=a,,b,process=x": "a,b", "a,,b": "a,b", "process=x": "", "": "",
+	} {
+		if got := guestName(value); got != want {
+			t.Errorf("guestName(%q) = %q, want %q", value, got, want)
+		}
+	}
+}
+
+func TestParseKernelLock(t *testing.T) {
+	for line, want := range map[string]string{
+		"1: POSIX  ADVISORY  WRITE 4242 08:01:131075 0 EOF":    "POSIX lock on the whole file, for writing, alone: no virtlockd grants the file to anybody",
+		"1: OFDLCK ADVISORY  READ -1 fe:00:9978146 0 0":        "OFD lock on byte 0, for reading, beside other readers: no virtlockd grants the file to a writer",
+		"1: POSIX  ADVISORY  WRITE 4242 08:01:131075 1 1":      "POSIX lock on byte 1: libvirt changes the owner or the label of the file",
+		"1: OFDLCK ADVISORY  READ -1 fe:00:9978146 201 201":    "QEMU's own: lets nobody else write",
+		"2: FLOCK  ADVISORY  WRITE 4242 08:01:131075 0 EOF":    "flock(2), for writing, alone; no virtlockd and no QEMU takes notice of it",
+		"3: LEASE  ACTIVE    READ 4242 08:01:131075 0 EOF":     "a lease (fcntl(2)): it is asked to give the file up when somebody opens it",
+		"1: POSIX  ADVISORY  READ 4242 08:01:131075 5000 5009": "POSIX lock on bytes 5000 to 5009, for reading, beside other readers",
+		"1: POSIX  ADVISORY  READ 4242 08:01:131075 7 EOF":     "POSIX lock on byte 7 and all after it, for reading, beside other readers",
+	} {
+		l, ok := parseKernelLock(line)
+		if !ok {
+			t.Errorf("%q is not read", line)
+			continue
+		}
+		compare(t, l.meaning(), want)
+	}
+	for _, line := range []string{"", "1: POSIX", "1: POSIX ADVISORY WRITE 1 8:1:1 x EOF", "1: POSIX ADVISORY WRITE 1 8:1:1 0 x"} {
+		if l, ok := parseKernelLock(line); ok {
+			t.Errorf("%q is read as %+v", line, l)
+		}
+	}
 }

@@ -41,11 +41,18 @@ func holdAndWait(words string) {
 // none, mode read or write.
 func holder(t testing.TB, kind, mode, path string) int {
 	t.Helper()
+	return holderCalled(t, "holder", kind, mode, path)
+}
+
+// holderCalled is holder with a name of the program.
+func holderCalled(t testing.TB, name, kind, mode, path string) int {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
+	cmd.Args[0] = name
 	cmd.Env = append(os.Environ(), holdVar+"="+kind+" "+mode+" "+path)
 	return startAndRead(t, cmd, "held\n")
 }
