@@ -198,7 +198,7 @@ func TestCheckStatus(t *testing.T) {
 	find(t, d.findings, failure, "keeper", "none, though locks are held")
 	find(t, d.findings, failure, "keeper", "is dead")
 	find(t, d.findings, warning, "keeper", "does not have all locks yet")
-	find(t, d.findings, fine, "keeper", "alive, keeps all")
+	find(t, d.findings, fine, "keeper", "alive and complete")
 	find(t, d.findings, failure, "missing lock", "/srv/a.raw")
 	find(t, d.findings, warning, "clients", "8 of 10 in use")
 }

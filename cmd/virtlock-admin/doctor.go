@@ -116,7 +116,7 @@ func (d *doctor) checkKeeper() {
 	case !k.Complete:
 		d.add(warning, check, fmt.Sprintf("process %d does not have all locks yet", k.PID), "some would be free if the daemon ended now", mend)
 	default:
-		d.ok(check, "process %d, alive, keeps all %s", k.PID, plural(k.Locks, "lock"))
+		d.ok(check, "process %d, alive and complete: %s", k.PID, plural(k.Locks, "lock"))
 	}
 }
 
