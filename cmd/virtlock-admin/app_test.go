@@ -54,7 +54,7 @@ func TestHelp(t *testing.T) {
 
  Daemon (help keyword 'daemon'):
     status                 show how the daemon is
-    reexec                 let the daemon go on as the program that is installed now
+    reexec                 let the daemon go on as the program installed now
 
  Shell (help keyword 'shell'):
     help                   list the commands, or show how to use one
@@ -70,7 +70,7 @@ func TestHelp(t *testing.T) {
 	compare(t, runOK(t, "help"), groups)
 	compare(t, runOK(t, "help", "daemon"), ` Daemon (help keyword 'daemon'):
     status                 show how the daemon is
-    reexec                 let the daemon go on as the program that is installed now
+    reexec                 let the daemon go on as the program installed now
 
 `)
 	compare(t, runOK(t, "--help"), `virtlock-admin [GLOBAL-OPTION...]
@@ -144,5 +144,20 @@ func TestVersion(t *testing.T) {
 	}
 	if got := runOK(t, "-V"); !strings.HasPrefix(got, "virtlock-admin: "+version+"\nprotocol:       1\ngo: ") {
 		t.Errorf("-V = %q", got)
+	}
+}
+
+// TestHelpFitsTheScreen keeps the usages short.
+func TestHelpFitsTheScreen(t *testing.T) {
+	pages := []string{runOK(t, "--help")}
+	for _, c := range commands() {
+		pages = append(pages, runOK(t, "help", c.Name))
+	}
+	for _, page := range pages {
+		for line := range strings.Lines(page) {
+			if len(line) > 80 {
+				t.Errorf("%d columns: %s", len(line)-1, line)
+			}
+		}
 	}
 }
