@@ -54,31 +54,31 @@ func TestHelp(t *testing.T) {
  Locks (help keyword 'locks'):
     list                   list the locks that are held
     inspect                show one lock, its holders and who waits for it
-    who                    show who uses a file, with or without the daemon's leave
+    who                    show who uses a file, with a lock or without
     lockspace-list         list the lockspaces that the daemon knows
     lockspace-create       make a directory a lockspace
-    events                 wait for what happens to locks, owners and the daemon
+    events                 wait for what happens to locks, owners, the daemon
     history                show what happened, who asked for it, and why
 
  Owners and clients (help keyword 'owners'):
-    owner-list             list the processes that hold locks or may ask for them
+    owner-list             list processes that hold locks or may ask for them
     client-list            list the connections to the daemon, this one too
     client-info            show one connection to the daemon
     client-disconnect      close one connection to the daemon, and nothing else
 
  Action (help keyword 'action'):
-    force-release          take a lock from its owner, after a look whether that is safe
+    force-release          take a lock from its owner, if that is safe
     run                    run a command while holding locks, as flock does
 
  Daemon (help keyword 'daemon'):
     status                 show how the daemon is
     doctor                 look for what is wrong with the locks of this host
-    reexec                 let the daemon go on as the program that is installed now
+    reexec                 let the daemon go on as the program installed now
     reload                 let the daemon read its configuration again
     log-filters            show or change which messages the daemon logs
     log-outputs            show or change where the daemon logs to
     limits                 show or change the limits of the daemon
-    daemon-timeout         change after what time without a client and a lock the daemon ends
+    daemon-timeout         change after what idle time the daemon ends
 
  Shell (help keyword 'shell'):
     help                   list the commands, or show how to use one
@@ -95,12 +95,12 @@ func TestHelp(t *testing.T) {
 	compare(t, runOK(t, "help", "daemon"), ` Daemon (help keyword 'daemon'):
     status                 show how the daemon is
     doctor                 look for what is wrong with the locks of this host
-    reexec                 let the daemon go on as the program that is installed now
+    reexec                 let the daemon go on as the program installed now
     reload                 let the daemon read its configuration again
     log-filters            show or change which messages the daemon logs
     log-outputs            show or change where the daemon logs to
     limits                 show or change the limits of the daemon
-    daemon-timeout         change after what time without a client and a lock the daemon ends
+    daemon-timeout         change after what idle time the daemon ends
 
 `)
 	compare(t, runOK(t, "--help"), `virtlock-admin [GLOBAL-OPTION...]
@@ -126,14 +126,15 @@ func TestCommandHelp(t *testing.T) {
     list - list the locks that are held
 
   SYNOPSIS
-    list [--lockspace PATH] [--name PATTERN] [--owner OWNER] [--mode MODE] [--format COLUMNS] [--watch] [SECONDS]
+    list [--lockspace PATH] [--name PATTERN] [--owner OWNER] [--mode MODE]
+      [--format COLUMNS] [--watch] [SECONDS]
 
   OPTIONS
     --lockspace PATH       only of the lockspace PATH, or "direct"
     --name PATTERN         only of names that match the PATTERN
     --owner OWNER          only of the OWNER: name, UUID or process
     --mode MODE            only of the MODE: exclusive or shared
-    --format COLUMNS       show these COLUMNS, in this order, with commas between
+    --format COLUMNS       show these COLUMNS, with commas between
     --watch                show it again every 2 seconds, or SECONDS
 
   ALIASES
@@ -176,5 +177,20 @@ func TestVersion(t *testing.T) {
 	}
 	if got := runOK(t, "-V"); !strings.HasPrefix(got, "virtlock-admin: "+version+"\nprotocol:       1\ngo: ") {
 		t.Errorf("-V = %q", got)
+	}
+}
+
+// TestHelpFitsTheScreen keeps the usages short.
+func TestHelpFitsTheScreen(t *testing.T) {
+	pages := []string{runOK(t, "--help")}
+	for _, c := range commands() {
+		pages = append(pages, runOK(t, "help", c.Name))
+	}
+	for _, page := range pages {
+		for line := range strings.Lines(page) {
+			if len(line) > 80 {
+				t.Errorf("%d columns: %s", len(line)-1, line)
+			}
+		}
 	}
 }

@@ -17,8 +17,8 @@ func clientDisconnectCommand() command {
 			Category:  groupOwners,
 			Usage:     "close one connection to the daemon, and nothing else",
 			ArgsUsage: "ID",
-			Description: "Nobody is killed, and what is tied to a process stays locked. What is tied to\n" +
-				"the connection is released.",
+			Description: "Nobody is killed, and what is tied to a process stays locked. What is tied\n" +
+				"to the connection is released.",
 			Flags: []cli.Flag{reasonFlag()},
 		},
 		run:     runClientDisconnect,

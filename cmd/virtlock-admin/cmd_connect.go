@@ -15,8 +15,9 @@ func connectCommand() command {
 			Category:  groupShell,
 			Usage:     "ask another daemon from now on, or the same anew",
 			ArgsUsage: "[URI] [--readonly]",
-			Description: "With --readonly commands that change anything are refused, without it they are\n" +
-				"allowed again. Where it fails, later commands try the new daemon, not the old one.",
+			Description: "With --readonly commands that change anything are refused, without it they\n" +
+				"are allowed again. Where it fails, later commands try the new daemon, and\n" +
+				"not the old one.",
 		},
 		run: runConnect,
 		check: func(args []string) error {

@@ -18,7 +18,7 @@ func daemonTimeoutCommand() command {
 			Name:     "daemon-timeout",
 			Aliases:  []string{"dmn-timeout"},
 			Category: groupDaemon,
-			Usage:    "change after what time without a client and a lock the daemon ends",
+			Usage:    "change after what idle time the daemon ends",
 			Flags:    []cli.Flag{&cli.StringFlag{Name: "timeout", Usage: "after so many `SECONDS`; 0 never"}},
 		},
 		run:     runDaemonTimeout,

@@ -19,7 +19,7 @@ func doctorCommand() command {
 				"limits, libvirt's configuration and the disks of running guests. It changes\n" +
 				"nothing. Exits with 1 when there is a warning or an error.",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "severity", Usage: "look only for this `LEVEL` and worse: ok, warning or error"},
+				&cli.StringFlag{Name: "severity", Usage: "show only this `LEVEL` and worse: ok, warning, error"},
 			},
 		},
 		run:   runDoctor,

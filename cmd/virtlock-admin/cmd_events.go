@@ -20,7 +20,7 @@ func eventsCommand() command {
 			Name:     "events",
 			Aliases:  []string{"event"},
 			Category: groupLocks,
-			Usage:    "wait for what happens to locks, owners and the daemon",
+			Usage:    "wait for what happens to locks, owners, the daemon",
 			Description: "Without --loop it ends after the first event. --timeout, when it is given,\n" +
 				"ends it as well.",
 			Flags: []cli.Flag{

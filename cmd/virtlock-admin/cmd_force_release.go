@@ -20,16 +20,16 @@ func forceReleaseCommand() command {
 		Command: &cli.Command{
 			Name:      "force-release",
 			Category:  groupAction,
-			Usage:     "take a lock from its owner, after a look whether that is safe",
+			Usage:     "take a lock from its owner, if that is safe",
 			ArgsUsage: "[LOCKSPACE] NAME",
-			Description: "Shows the owner, who has the file open and who waits, and asks. The lock of an\n" +
-				"owner that lives is not taken, unless it is ended first (--fence), or it does not\n" +
-				"matter what becomes of the disk (--leave-running).",
+			Description: "Shows the owner, who has the file open and who waits, and asks. The lock\n" +
+				"of an owner that lives is not taken, unless it is ended first (--fence), or\n" +
+				"it does not matter what becomes of the disk (--leave-running).",
 			Flags: []cli.Flag{
-				&cli.StringFlag{Name: "owner", Usage: "what this process holds: its `PID`; without NAME, all of it"},
+				&cli.StringFlag{Name: "owner", Usage: "only what this process holds: its `PID`"},
 				&cli.BoolFlag{Name: "fence", Usage: "end an owner that lives first: SIGTERM, then SIGKILL"},
 				&cli.StringFlag{Name: "grace", Usage: "with --fence: `TIME` before SIGKILL, 10s by default"},
-				&cli.BoolFlag{Name: "leave-running", Usage: "take it from an owner that lives, and may go on writing: DANGEROUS"},
+				&cli.BoolFlag{Name: "leave-running", Usage: "take it from an owner that lives: DANGEROUS"},
 				reasonFlag(),
 				&cli.BoolFlag{Name: "dry-run", Usage: "show what there is to see, and change nothing"},
 				&cli.BoolFlag{Name: "yes", Usage: "do not ask, for scripts"},

@@ -23,7 +23,7 @@ func limitsCommand() command {
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "max-clients", Usage: "take `N` connections on the main socket"},
 				&cli.StringFlag{Name: "admin-max-clients", Usage: "take `N` connections on the administration socket"},
-				&cli.StringFlag{Name: "idle-timeout", Usage: "end after `SECONDS` without a client and a lock; 0 never"},
+				&cli.StringFlag{Name: "idle-timeout", Usage: "end after `SECONDS` with no client or lock; 0 never"},
 			},
 		},
 		run: runLimits,

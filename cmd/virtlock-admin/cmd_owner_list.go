@@ -16,7 +16,7 @@ func ownerListCommand() command {
 		Command: &cli.Command{
 			Name:     "owner-list",
 			Category: groupOwners,
-			Usage:    "list the processes that hold locks or may ask for them",
+			Usage:    "list processes that hold locks or may ask for them",
 			Flags:    []cli.Flag{formatFlag()},
 		},
 		run:   runOwnerList,

@@ -15,7 +15,7 @@ func reexecCommand() command {
 		Command: &cli.Command{
 			Name:     "reexec",
 			Category: groupDaemon,
-			Usage:    "let the daemon go on as the program that is installed now",
+			Usage:    "let the daemon go on as the program installed now",
 			Description: "For an upgrade under running guests: the process stays, and with it all\n" +
 				"locks and connections. If the new program is not fit to take over, the old\n" +
 				"one goes on.",

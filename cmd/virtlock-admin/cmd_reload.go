@@ -16,8 +16,8 @@ func reloadCommand() command {
 			Name:     "reload",
 			Category: groupDaemon,
 			Usage:    "let the daemon read its configuration again",
-			Description: "What was changed with log-filters, log-outputs and limits goes. If there is a\n" +
-				"mistake in the configuration, nothing changes.",
+			Description: "What was changed with log-filters, log-outputs and limits goes. If there\n" +
+				"is a mistake in the configuration, nothing changes.",
 		},
 		run:     runReload,
 		check:   noArguments("reload"),

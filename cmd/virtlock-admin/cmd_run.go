@@ -22,12 +22,12 @@ func runCommand() command {
 			Category:  groupAction,
 			Usage:     "run a command while holding locks, as flock does",
 			ArgsUsage: "PATH... -- COMMAND [ARGUMENT...]",
-			Description: "All the files are locked, or none and the command is not run. Exits with the\n" +
-				"status of the command. Should a lock get lost, the command is stopped.",
+			Description: "All the files are locked, or none and the command is not run. Exits with\n" +
+				"the status of the command. Should a lock get lost, the command is stopped.",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "shared", Usage: "let others share the locks, to read beside them"},
 				&cli.StringFlag{Name: "wait", Usage: "wait so long for the locks: `TIME` as 30s, or forever"},
-				&cli.StringFlag{Name: "conflict-exit-code", Aliases: []string{"E"}, Usage: "exit with `STATUS` when somebody else holds one of them"},
+				&cli.StringFlag{Name: "conflict-exit-code", Aliases: []string{"E"}, Usage: "exit with `STATUS` when one is held"},
 			},
 		},
 		run:     runRun,

@@ -18,7 +18,7 @@ func whoCommand() command {
 		Command: &cli.Command{
 			Name:      "who",
 			Category:  groupLocks,
-			Usage:     "show who uses a file, with or without the daemon's leave",
+			Usage:     "show who uses a file, with a lock or without",
 			ArgsUsage: "PATH",
 			Description: "PATH is an image or a block device, under any of its names. All processes\n" +
 				"that have it open or locked are named, and what to do about them.",

@@ -19,7 +19,7 @@ type field[T any] struct {
 
 // formatFlag is the option that chooses columns, which all such commands have.
 func formatFlag() cli.Flag {
-	return &cli.StringFlag{Name: "format", Usage: "show these `COLUMNS`, in this order, with commas between"}
+	return &cli.StringFlag{Name: "format", Usage: "show these `COLUMNS`, with commas between"}
 }
 
 // chosen are the fields that --format names, or those of the default.

@@ -32,7 +32,7 @@ func printAppHelp(w io.Writer, app *cli.App) {
 // printCommandHelp is laid out as virsh does it.
 func printCommandHelp(w io.Writer, c *cli.Command) {
 	fmt.Fprintf(w, "  NAME\n    %s - %s\n", c.Name, c.Usage)
-	fmt.Fprintf(w, "\n  SYNOPSIS\n    %s%s\n", c.Name, synopsis(c))
+	fmt.Fprintf(w, "\n  SYNOPSIS\n    %s\n", synopsis(c))
 	if c.Description != "" {
 		fmt.Fprintf(w, "\n  DESCRIPTION\n    %s\n", strings.ReplaceAll(c.Description, "\n", "\n    "))
 	}
@@ -45,16 +45,26 @@ func printCommandHelp(w io.Writer, c *cli.Command) {
 	}
 }
 
+// synopsis is the command with its options and arguments, on lines that fit any
+// terminal.
 func synopsis(c *cli.Command) string {
-	var s strings.Builder
+	parts := []string{c.Name}
 	for _, flag := range c.Flags {
 		names, value, _ := describe(flag)
-		fmt.Fprintf(&s, " [%s%s]", names[len(names)-1], value)
+		parts = append(parts, "["+names[len(names)-1]+value+"]")
 	}
 	if c.ArgsUsage != "" {
-		s.WriteString(" " + c.ArgsUsage)
+		parts = append(parts, c.ArgsUsage)
 	}
-	return s.String()
+	const room = 75
+	s, length := parts[0], len(parts[0])
+	for _, part := range parts[1:] {
+		if length+1+len(part) > room {
+			s, length = s+"\n     ", 5
+		}
+		s, length = s+" "+part, length+1+len(part)
+	}
+	return s
 }
 
 func printOptions(w io.Writer, indent string, flags []cli.Flag) {

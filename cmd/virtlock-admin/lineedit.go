@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -40,6 +41,7 @@ func newLineEditor(columns func() int, tab func(string) (string, string), h hist
 	l.width = l.screen()
 	// The error is that of a history file, which there is none of.
 	l.editor, _ = readline.NewEx(&readline.Config{
+		Stdout:                 screen{},
 		Stdin:                  &keys{in: l.input, ended: l.end},
 		HistoryLimit:           max(h.limit, 1),
 		DisableAutoSaveHistory: true,
@@ -172,6 +174,19 @@ func (l *lineEditor) OnChange(line []rune, at int, _ rune) ([]rune, int, bool) {
 	defer l.mu.Unlock()
 	l.line, l.at = line, at
 	return nil, 0, false
+}
+
+// screen is standard output for the library. To go back to the end of the line above
+// it prints a backspace at the left edge and the code for up: some terminals, tmux
+// too, go up for each of the two.
+type screen struct{}
+
+func (screen) Write(p []byte) (int, error) {
+	const above = "\x1b[A\r"
+	if _, err := os.Stdout.Write(bytes.ReplaceAll(p, []byte("\b"+above), []byte(above))); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 // Do completes the word at the cursor. The library gets one candidate, or none.

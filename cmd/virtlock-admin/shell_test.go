@@ -219,6 +219,16 @@ func TestShellResize(t *testing.T) {
 	}
 }
 
+// TestShellGoesUpOnce moves over the end of a screen line. After the column of the
+// second line comes the end of the first, without another backspace.
+func TestShellGoesUpOnce(t *testing.T) {
+	term := openShell(t, t.TempDir(), "-q")
+	term.expect(promptWrite)
+	term.resize(20)
+	term.typeIn("echo\x01")
+	term.expect("echo\b\x1b[A\r\x1b[20C\b\b")
+}
+
 // silent is a daemon that answers nothing. It tells of each connection.
 func silent(t *testing.T) (socket string, connected <-chan net.Conn) {
 	t.Helper()
