@@ -3,6 +3,7 @@ module virtlock
 go 1.26.0
 
 require (
+	github.com/chzyer/readline v1.5.1
 	github.com/hanwen/go-fuse/v2 v2.12.1
 	github.com/olekukonko/tablewriter v1.1.5
 	github.com/urfave/cli/v2 v2.27.7

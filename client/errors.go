@@ -52,6 +52,9 @@ type Error struct {
 	// Op is the method that was called.
 	Op   string
 	Code api.Code
+	// Number is that of JSON-RPC: api.NumberMethodNotFound when the daemon is of
+	// a version that does not know the method.
+	Number int
 	// Message is for people, and may change from version to version.
 	Message string
 	// Hint says what to do, or is empty.
@@ -83,7 +86,7 @@ func (e *Error) Unwrap() error {
 
 // fromWire makes an Error of what the daemon sent.
 func fromWire(op string, wire *api.Error) *Error {
-	e := &Error{Op: op, Message: wire.Message}
+	e := &Error{Op: op, Number: wire.Number, Message: wire.Message}
 	data := wire.Data
 	if data == nil {
 		return e

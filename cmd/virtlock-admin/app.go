@@ -8,25 +8,69 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// command is one row of the table of commands.
+// command is one row of the table of commands. Its Category is one of groups, and
+// its Aliases are the names that virsh and virt-admin have for the same.
 type command struct {
 	*cli.Command
 	// run does the work. Its words are the arguments without the options.
 	run func(ctx context.Context, e *env, options *cli.Context, args []string) error
+	// check refuses arguments that are always wrong, before any command of the
+	// line runs. Nil leaves it to run.
+	check func(args []string) error
+	// wraps says that another command follows its arguments, after "--", which it
+	// gets as one of them.
+	wraps bool
 	// args completes the next argument after the given ones.
 	args values
+	// changes says that it changes something, and is refused with --readonly.
+	changes bool
+	// lasts says that it takes as long as it takes: --timeout does not end it.
+	lasts bool
+	// verbatim says that no empty line follows its answer, whatever runs next.
+	verbatim bool
 }
 
-// Groups of commands, as help lists them.
-const (
-	groupLocks  = "Locks"
-	groupDaemon = "Daemon"
-	groupHelp   = "Help"
-)
-
-// commands is the one table of commands.
+// commands is the one table of commands, for the shell too. Help lists them group
+// by group, in this order.
 func commands() []command {
-	return []command{listCommand(), inspectCommand(), statusCommand(), reexecCommand(), helpCommand(), completeCommand()}
+	return []command{
+		listCommand(),
+		inspectCommand(),
+		whoCommand(),
+		lockspaceListCommand(),
+		lockspaceCreateCommand(),
+		eventsCommand(),
+		historyCommand(),
+
+		ownerListCommand(),
+		clientListCommand(),
+		clientInfoCommand(),
+		clientDisconnectCommand(),
+
+		forceReleaseCommand(),
+		runCommand(),
+
+		statusCommand(),
+		doctorCommand(),
+		reexecCommand(),
+		reloadCommand(),
+		logFiltersCommand(),
+		logOutputsCommand(),
+		limitsCommand(),
+		daemonTimeoutCommand(),
+
+		helpCommand(),
+		connectCommand(),
+		uriCommand(),
+		versionCommand(),
+		cdCommand(),
+		pwdCommand(),
+		echoCommand(),
+		quitCommand(),
+		completeCommand(),
+		guardCommand(),
+		probeCommand(),
+	}
 }
 
 // newApp makes the parser of one command line. The library keeps state in it
@@ -34,7 +78,7 @@ func commands() []command {
 func newApp(e *env) *cli.App {
 	app := &cli.App{
 		Name:            "virtlock-admin",
-		Usage:           "show the locks on virtual machine disks",
+		Usage:           "see and manage the locks on virtual machine disks",
 		Flags:           globalOptions(),
 		HideHelp:        true, // ours is help.go
 		HideHelpCommand: true,
@@ -61,6 +105,7 @@ func globalOptions() []cli.Flag {
 		&cli.StringFlag{Name: "timeout", Value: "10", Usage: "wait `SECONDS` for the daemon; 0 for ever"},
 		&cli.BoolFlag{Name: "json", Usage: "print the answer as JSON"},
 		&cli.BoolFlag{Name: "quiet", Aliases: []string{"q"}, Usage: "print no headers, for scripts"},
+		&cli.BoolFlag{Name: "readonly", Aliases: []string{"r"}, Usage: "refuse commands that change anything"},
 		&cli.BoolFlag{Name: "help", Aliases: []string{"h"}, Usage: "print this help"},
 		&cli.BoolFlag{Name: "version", Aliases: []string{"v"}, Usage: "print the version"},
 		&cli.BoolFlag{Name: "V", Usage: "print the version in detail"},
@@ -72,8 +117,15 @@ func (c command) forApp(e *env) *cli.Command {
 	c.HideHelp, c.HideHelpCommand = true, true
 	c.OnUsageError = onUsageError // not inherited from the app
 	c.Action = func(options *cli.Context) error {
-		ctx, cancel := e.limit(options.Context)
-		defer cancel()
+		if c.changes && e.options.readonly {
+			return &readonlyError{c.Name}
+		}
+		ctx := options.Context
+		if !c.lasts {
+			limited, cancel := e.limit(ctx)
+			defer cancel()
+			ctx = limited
+		}
 		return c.run(ctx, e, options, options.Args().Slice())
 	}
 	return c.Command
@@ -84,32 +136,55 @@ func onUsageError(_ *cli.Context, err error, _ bool) error {
 	return &usageError{message: err.Error()}
 }
 
-// noCommand is what happens when no command was found.
-func noCommand(options *cli.Context) error {
-	if options.Args().Present() {
-		return unknownCommand(options.Args().First())
-	}
-	printUsage(options.App.ErrWriter, options.App)
-	return &usageError{}
+// noCommand is what happens when a command has only options.
+func noCommand(*cli.Context) error {
+	return usagef(commandsHint, "there is no command")
 }
+
+// commandsHint is for who does not know what to type.
+const commandsHint = "virtlock-admin help lists the commands"
 
 func unknownCommand(name string) error {
-	return usagef("virtlock-admin --help lists the commands", "unknown command %q", name)
+	return usagef(commandsHint, "unknown command %q", name)
 }
 
-// before reads the global options, and answers those that need no command.
+// noArguments is the check of a command that has none.
+func noArguments(name string) func([]string) error {
+	return func(args []string) error {
+		if len(args) > 0 {
+			return usagef("", "%s takes no argument: %q", name, args[0])
+		}
+		return nil
+	}
+}
+
+// oneArgument is the check of a command that has one, which is not empty.
+func oneArgument(need string) func([]string) error {
+	return func(args []string) error {
+		if len(args) != 1 || args[0] == "" {
+			return usagef("", "%s", need)
+		}
+		return nil
+	}
+}
+
+// before reads the global options, and answers those that need no command. What
+// is not given is as for the whole session.
 func (e *env) before(options *cli.Context) error {
-	timeout, err := parseTimeout(options.String("timeout"))
-	if err != nil {
-		return err
+	e.options = e.session
+	if options.IsSet("connect") || options.IsSet("socket") {
+		e.options.uri, e.options.socket = options.String("connect"), options.String("socket")
 	}
-	e.options = globals{
-		uri:     options.String("connect"),
-		socket:  options.String("socket"),
-		timeout: timeout,
-		quiet:   options.Bool("quiet"),
-		json:    options.Bool("json"),
+	if options.IsSet("timeout") {
+		timeout, err := parseTimeout(options.String("timeout"))
+		if err != nil {
+			return err
+		}
+		e.options.timeout = timeout
 	}
+	e.options.quiet = e.options.quiet || options.Bool("quiet")
+	e.options.json = e.options.json || options.Bool("json")
+	e.options.readonly = e.options.readonly || options.Bool("readonly")
 	switch {
 	case options.Bool("version"):
 		fmt.Fprintln(e.out, version)

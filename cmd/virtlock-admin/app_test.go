@@ -11,25 +11,24 @@ func TestBadLines(t *testing.T) {
 		words string
 		want  string
 	}{
-		"Nothing": {"", "usage: virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n" +
-			"virtlock-admin --help lists the commands\n"},
-		"OnlyOptions": {"-q --json", "usage: virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n" +
-			"virtlock-admin --help lists the commands\n"},
-		"UnknownCommand":     {"lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
-		"Abbreviated":        {"lis", "error: unknown command \"lis\"\nhint: virtlock-admin --help lists the commands\n"},
-		"AfterDashes":        {"-- lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
+		"UnknownCommand":     {"lst", "error: unknown command \"lst\"\nhint: virtlock-admin help lists the commands\n"},
+		"Abbreviated":        {"lis", "error: unknown command \"lis\"\nhint: virtlock-admin help lists the commands\n"},
+		"AfterDashes":        {"-- lst", "error: unknown command \"lst\"\nhint: virtlock-admin help lists the commands\n"},
 		"UnknownOption":      {"list --al", "error: list has no option \"--al\"\nhint: virtlock-admin list --help lists its options\n"},
 		"UnknownGlobal":      {"--al list", "error: there is no option \"--al\"\nhint: virtlock-admin --help lists the options\n"},
 		"OtherCommandsOwn":   {"status --mode shared", "error: status has no option \"--mode\"\nhint: virtlock-admin status --help lists its options\n"},
 		"NoValue":            {"list --mode", "error: option \"--mode\" needs a value\n"},
 		"ValueForNone":       {"list --json=yes", "error: option \"--json\" takes no value\n"},
 		"UnknownMode":        {"list --mode weak", "error: unknown mode \"weak\"\nhint: modes are exclusive and shared\n"},
+		"UnknownColumn":      {"list --format name,nme", "error: there is no column \"nme\"\nhint: columns are lockspace, name, path, mode, owner, uuid, id, pid, tied, client, since, age, device, inode, autocreate\n"},
+		"WatchTooFast":       {"list --watch 0", "error: --watch needs a number of SECONDS, 0.1 at least, not \"0\"\n"},
+		"WatchTooMuch":       {"list --watch 1 2", "error: list takes no argument: \"2\"\n"},
 		"ListArgument":       {"list extra", "error: list takes no argument: \"extra\"\n"},
 		"StatusArgument":     {"status extra", "error: status takes no argument: \"extra\"\n"},
 		"InspectNothing":     {"inspect", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
 		"InspectTooMuch":     {"inspect a b c", "error: inspect needs the NAME of a resource, or LOCKSPACE and NAME\n"},
-		"HelpUnknown":        {"help lst", "error: unknown command \"lst\"\nhint: virtlock-admin --help lists the commands\n"},
-		"HelpTooMuch":        {"help list status", "error: help takes one COMMAND at most\n"},
+		"HelpUnknown":        {"help lst", "error: unknown command or group \"lst\"\nhint: virtlock-admin help lists the commands\n"},
+		"HelpTooMuch":        {"help list status", "error: help takes one COMMAND or GROUP at most\n"},
 		"NoTime":             {"--timeout soon status", "error: option \"--timeout\" needs a number of seconds, not \"soon\"\n"},
 		"NegativeTime":       {"--timeout=-1 status", "error: option \"--timeout\" needs a number of seconds, not \"-1\"\n"},
 		"EmptyName":          {"list --name=", "error: option \"--name\" needs a value that is not empty\n"},
@@ -50,18 +49,63 @@ func TestBadLines(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
-	compare(t, runOK(t, "--help"), `virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]
+	groups := `Grouped commands:
 
-Locks:
-  list                   list the locks that are held
-  inspect                show one lock, its holders and who waits for it
+ Locks (help keyword 'locks'):
+    list                   list the locks that are held
+    inspect                show one lock, its holders and who waits for it
+    who                    show who uses a file, with a lock or without
+    lockspace-list         list the lockspaces that the daemon knows
+    lockspace-create       make a directory a lockspace
+    events                 wait for what happens to locks, owners, the daemon
+    history                show what happened, who asked for it, and why
 
-Daemon:
-  status                 show how the daemon is
-  reexec                 let the daemon go on as the program that is installed now
+ Owners and clients (help keyword 'owners'):
+    owner-list             list processes that hold locks or may ask for them
+    client-list            list the connections to the daemon, this one too
+    client-info            show one connection to the daemon
+    client-disconnect      close one connection to the daemon, and nothing else
 
-Help:
-  help                   show what there is, or how to use a command
+ Action (help keyword 'action'):
+    force-release          take a lock from its owner, if that is safe
+    run                    run a command while holding locks, as flock does
+
+ Daemon (help keyword 'daemon'):
+    status                 show how the daemon is
+    doctor                 look for what is wrong with the locks of this host
+    reexec                 let the daemon go on as the program installed now
+    reload                 let the daemon read its configuration again
+    log-filters            show or change which messages the daemon logs
+    log-outputs            show or change where the daemon logs to
+    limits                 show or change the limits of the daemon
+    daemon-timeout         change after what idle time the daemon ends
+
+ Shell (help keyword 'shell'):
+    help                   list the commands, or show how to use one
+    connect                ask another daemon from now on, or the same anew
+    uri                    print the URI of the daemon that is asked
+    version                print the versions of this program and of the daemon
+    cd                     change the working directory
+    pwd                    print the working directory
+    echo                   print the arguments
+    quit                   leave the shell
+
+`
+	compare(t, runOK(t, "help"), groups)
+	compare(t, runOK(t, "help", "daemon"), ` Daemon (help keyword 'daemon'):
+    status                 show how the daemon is
+    doctor                 look for what is wrong with the locks of this host
+    reexec                 let the daemon go on as the program installed now
+    reload                 let the daemon read its configuration again
+    log-filters            show or change which messages the daemon logs
+    log-outputs            show or change where the daemon logs to
+    limits                 show or change the limits of the daemon
+    daemon-timeout         change after what idle time the daemon ends
+
+`)
+	compare(t, runOK(t, "--help"), `virtlock-admin [GLOBAL-OPTION...]
+virtlock-admin [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]
+virtlock-admin [GLOBAL-OPTION...] 'COMMAND...; COMMAND...'
 
 Global options:
   -c, --connect URI      ask the daemon of this URI
@@ -69,10 +113,12 @@ Global options:
   --timeout SECONDS      wait SECONDS for the daemon; 0 for ever
   --json                 print the answer as JSON
   -q, --quiet            print no headers, for scripts
+  -r, --readonly         refuse commands that change anything
   -h, --help             print this help
   -v, --version          print the version
   -V                     print the version in detail
-`)
+
+`+groups)
 }
 
 func TestCommandHelp(t *testing.T) {
@@ -81,12 +127,18 @@ func TestCommandHelp(t *testing.T) {
 
   SYNOPSIS
     list [--lockspace PATH] [--name PATTERN] [--owner OWNER] [--mode MODE]
+      [--format COLUMNS] [--watch] [SECONDS]
 
   OPTIONS
     --lockspace PATH       only of the lockspace PATH, or "direct"
     --name PATTERN         only of names that match the PATTERN
     --owner OWNER          only of the OWNER: name, UUID or process
     --mode MODE            only of the MODE: exclusive or shared
+    --format COLUMNS       show these COLUMNS, with commas between
+    --watch                show it again every 2 seconds, or SECONDS
+
+  ALIASES
+    lock-list
 `
 	// Wherever the option stands, and whatever else does.
 	for _, line := range []string{"list --help", "-h list", "list --mode weak -h extra"} {
@@ -102,14 +154,18 @@ func TestCommandHelp(t *testing.T) {
     NAME is a file, or the name of a lock in any lockspace.
     LOCKSPACE is the directory of a lockspace, as list shows it, or "direct"
     for the one whose names are the paths of the files themselves.
+
+  ALIASES
+    lock-info
 `)
 }
 
 // TestHelpIsACommandToo is for those who know virsh.
 func TestHelpIsACommandToo(t *testing.T) {
-	compare(t, runOK(t, "help"), runOK(t, "--help"))
-	for _, name := range []string{"list", "inspect", "status", "reexec", "help"} {
-		compare(t, runOK(t, "help", name), runOK(t, name, "--help"))
+	for _, c := range commands() {
+		if !c.Hidden {
+			compare(t, runOK(t, "help", c.Name), runOK(t, c.Name, "--help"))
+		}
 	}
 }
 
@@ -121,5 +177,20 @@ func TestVersion(t *testing.T) {
 	}
 	if got := runOK(t, "-V"); !strings.HasPrefix(got, "virtlock-admin: "+version+"\nprotocol:       1\ngo: ") {
 		t.Errorf("-V = %q", got)
+	}
+}
+
+// TestHelpFitsTheScreen keeps the usages short.
+func TestHelpFitsTheScreen(t *testing.T) {
+	pages := []string{runOK(t, "--help")}
+	for _, c := range commands() {
+		pages = append(pages, runOK(t, "help", c.Name))
+	}
+	for _, page := range pages {
+		for line := range strings.Lines(page) {
+			if len(line) > 80 {
+				t.Errorf("%d columns: %s", len(line)-1, line)
+			}
+		}
 	}
 }

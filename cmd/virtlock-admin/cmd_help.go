@@ -6,41 +6,52 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// helpCommand prints what --help does, for those who know virsh.
+// helpCommand lists the commands as virsh's does.
 func helpCommand() command {
 	return command{
 		Command: &cli.Command{
 			Name:      "help",
-			Category:  groupHelp,
-			Usage:     "show what there is, or how to use a command",
-			ArgsUsage: "[COMMAND]",
+			Category:  groupShell,
+			Usage:     "list the commands, or show how to use one",
+			ArgsUsage: "[COMMAND | GROUP]",
 		},
-		run:  runHelp,
+		run: runHelp,
+		check: func(args []string) error {
+			if len(args) > 1 {
+				return usagef("", "help takes one COMMAND or GROUP at most")
+			}
+			return nil
+		},
 		args: helpArgs,
 	}
 }
 
 func runHelp(_ context.Context, e *env, _ *cli.Context, args []string) error {
-	if len(args) > 1 {
-		return usagef("", "help takes one COMMAND at most")
-	}
 	app := newApp(e)
 	if len(args) == 0 {
-		printHelp(e.out, app, nil)
+		printGroups(e.out, app)
 		return nil
 	}
-	c := app.Command(args[0])
-	if c == nil {
-		return unknownCommand(args[0])
+	if c := app.Command(args[0]); c != nil {
+		printHelp(e.out, app, c)
+		return nil
 	}
-	printHelp(e.out, app, c)
+	g := findGroup(args[0])
+	if g == nil {
+		return usagef(commandsHint, "unknown command or group %q", args[0])
+	}
+	printGroup(e.out, app, *g)
 	return nil
 }
 
-// helpArgs are the commands that help lists.
-func helpArgs(_ context.Context, e *env, args []string, _ string) []candidate {
+// helpArgs are the commands and the groups that help lists.
+func helpArgs(_ context.Context, e *env, args []string, typed string) []candidate {
 	if len(args) > 0 {
 		return nil
 	}
-	return commandNames(newApp(e))
+	list := commandNames(newApp(e), typed)
+	for _, g := range groups {
+		list = append(list, candidate{g.keyword, "the group " + g.title})
+	}
+	return list
 }

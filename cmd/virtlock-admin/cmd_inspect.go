@@ -19,6 +19,7 @@ func inspectCommand() command {
 	return command{
 		Command: &cli.Command{
 			Name:      "inspect",
+			Aliases:   []string{"lock-info"},
 			Category:  groupLocks,
 			Usage:     "show one lock, its holders and who waits for it",
 			ArgsUsage: "[LOCKSPACE] NAME",
@@ -26,7 +27,11 @@ func inspectCommand() command {
 				"LOCKSPACE is the directory of a lockspace, as list shows it, or \"direct\"\n" +
 				"for the one whose names are the paths of the files themselves.",
 		},
-		run:  runInspect,
+		run: runInspect,
+		check: func(args []string) error {
+			_, err := newTarget(args)
+			return err
+		},
 		args: inspectArgs,
 	}
 }

@@ -19,6 +19,7 @@ func listCommand() command {
 	return command{
 		Command: &cli.Command{
 			Name:     "list",
+			Aliases:  []string{"lock-list"},
 			Category: groupLocks,
 			Usage:    "list the locks that are held",
 			Flags: []cli.Flag{
@@ -26,20 +27,55 @@ func listCommand() command {
 				&cli.StringFlag{Name: "name", Usage: "only of names that match the `PATTERN`"},
 				&cli.StringFlag{Name: "owner", Usage: "only of the `OWNER`: name, UUID or process"},
 				&cli.StringFlag{Name: "mode", Usage: "only of the `MODE`: exclusive or shared"},
+				formatFlag(),
+				&cli.BoolFlag{Name: "watch", Usage: "show it again every 2 seconds, or SECONDS"},
 			},
+			ArgsUsage: "[SECONDS]",
 		},
-		run: runList,
+		run:   runList,
+		check: checkList,
+		lasts: true,
 	}
 }
 
+// checkList allows the pause of --watch, and nothing else.
+func checkList(args []string) error {
+	for i, word := range args {
+		if _, err := strconv.ParseFloat(word, 64); err != nil || i > 0 {
+			return noArguments("list")(args[i:])
+		}
+	}
+	return nil
+}
+
 func runList(ctx context.Context, e *env, options *cli.Context, args []string) error {
-	if len(args) > 0 {
-		return usagef("", "list takes no argument: %q", args[0])
+	if len(args) > 0 && !options.Bool("watch") {
+		return noArguments("list")(args)
 	}
 	filter, err := listFilter(options)
 	if err != nil {
 		return err
 	}
+	fields, err := chosen(lockFields, options)
+	if err != nil {
+		return err
+	}
+	show := func(ctx context.Context) error { return e.list(ctx, filter, fields) }
+	if options.Bool("watch") {
+		pause, err := parsePause(args)
+		if err != nil {
+			return err
+		}
+		return e.watch(ctx, pause, show)
+	}
+	ctx, cancel := e.limit(ctx)
+	defer cancel()
+	return show(ctx)
+}
+
+// list prints the locks that match a filter, with the given columns or, without
+// any, with those that tell most.
+func (e *env) list(ctx context.Context, filter api.LockFilter, fields []field[heldLock]) error {
 	locks, err := ask(ctx, e, func(ctx context.Context, c *client.Client) ([]api.Lock, error) {
 		locks, err := c.Locks(ctx, filter)
 		if err == nil && len(locks) == 0 && filter.Lockspace != nil {
@@ -52,6 +88,8 @@ func runList(ctx context.Context, e *env, options *cli.Context, args []string) e
 		return err
 	case e.options.json:
 		return e.printJSON(api.LocksResult{Locks: locks})
+	case len(fields) > 0:
+		return printFields(e, fields, heldLocks(locks))
 	case e.options.quiet:
 		printRows(e.out, locks)
 		return nil

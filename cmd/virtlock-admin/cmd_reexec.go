@@ -15,19 +15,18 @@ func reexecCommand() command {
 		Command: &cli.Command{
 			Name:     "reexec",
 			Category: groupDaemon,
-			Usage:    "let the daemon go on as the program that is installed now",
+			Usage:    "let the daemon go on as the program installed now",
 			Description: "For an upgrade under running guests: the process stays, and with it all\n" +
 				"locks and connections. If the new program is not fit to take over, the old\n" +
 				"one goes on.",
 		},
-		run: runReexec,
+		run:     runReexec,
+		check:   noArguments("reexec"),
+		changes: true,
 	}
 }
 
-func runReexec(ctx context.Context, e *env, _ *cli.Context, args []string) error {
-	if len(args) > 0 {
-		return usagef("", "reexec takes no argument: %q", args[0])
-	}
+func runReexec(ctx context.Context, e *env, _ *cli.Context, _ []string) error {
 	result, err := ask(ctx, e, func(ctx context.Context, c *client.Client) (api.ReexecResult, error) {
 		return c.Reexec(ctx)
 	})

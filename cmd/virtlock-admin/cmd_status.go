@@ -17,14 +17,12 @@ func statusCommand() command {
 			Category: groupDaemon,
 			Usage:    "show how the daemon is",
 		},
-		run: runStatus,
+		run:   runStatus,
+		check: noArguments("status"),
 	}
 }
 
-func runStatus(ctx context.Context, e *env, _ *cli.Context, args []string) error {
-	if len(args) > 0 {
-		return usagef("", "status takes no argument: %q", args[0])
-	}
+func runStatus(ctx context.Context, e *env, _ *cli.Context, _ []string) error {
 	status, err := ask(ctx, e, func(ctx context.Context, c *client.Client) (api.Status, error) {
 		return c.Status(ctx)
 	})

@@ -93,9 +93,9 @@ func (p place) candidates(ctx context.Context, app *cli.App, e *env, typed strin
 	case p.nowhere:
 		return nil
 	case p.option != nil:
-		return optionValues(ctx, e, p.option, typed)
+		return optionValues(ctx, e, p.command, p.option, typed)
 	case !p.ended && hasValue && isOption(typed):
-		list := optionValues(ctx, e, findOption(app, p.command, name), value)
+		list := optionValues(ctx, e, p.command, findOption(app, p.command, name), value)
 		for i := range list {
 			list[i].text = name + "=" + list[i].text
 		}
@@ -103,7 +103,7 @@ func (p place) candidates(ctx context.Context, app *cli.App, e *env, typed strin
 	case !p.ended && strings.HasPrefix(typed, "-"):
 		return p.options(app)
 	case p.command == nil:
-		return commandNames(app)
+		return commandNames(app, typed)
 	}
 	if c := findCommand(p.command.Name); c.args != nil {
 		return c.args(ctx, e, p.args, typed)
@@ -111,15 +111,25 @@ func (p place) candidates(ctx context.Context, app *cli.App, e *env, typed strin
 	return nil
 }
 
-// commandNames are the commands that help lists.
-func commandNames(app *cli.App) []candidate {
-	var list []candidate
+// commandNames are the commands that help lists. Their aliases come into play only
+// where none of them starts with what is typed.
+func commandNames(app *cli.App, typed string) []candidate {
+	var names, aliases []candidate
+	known := false
 	for _, c := range app.Commands {
-		if !c.Hidden {
-			list = append(list, candidate{c.Name, c.Usage})
+		if c.Hidden {
+			continue
+		}
+		names = append(names, candidate{c.Name, c.Usage})
+		known = known || strings.HasPrefix(c.Name, typed)
+		for _, alias := range c.Aliases {
+			aliases = append(aliases, candidate{alias, c.Usage})
 		}
 	}
-	return list
+	if known {
+		return names
+	}
+	return aliases
 }
 
 // options are those of the command and the global ones.
@@ -140,9 +150,12 @@ func (p place) options(app *cli.App) []candidate {
 
 // optionValues are the values of an option, wherever it belongs: one name means
 // the same in all commands.
-func optionValues(ctx context.Context, e *env, option cli.Flag, typed string) []candidate {
+func optionValues(ctx context.Context, e *env, command *cli.Command, option cli.Flag, typed string) []candidate {
 	if option == nil {
 		return nil
+	}
+	if option.Names()[0] == "format" {
+		return columnNames(command, typed)
 	}
 	of := map[string]values{
 		"connect":   uris,
@@ -151,6 +164,12 @@ func optionValues(ctx context.Context, e *env, option cli.Flag, typed string) []
 		"name":      lockNames,
 		"owner":     ownerNames,
 		"mode":      modes,
+		"wait":      waits,
+		"severity":  severityNames,
+		"type":      types,
+		"since":     times,
+		"until":     times,
+		"client":    clientNumbers,
 	}[option.Names()[0]]
 	if of == nil {
 		return nil

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"virtlock/client"
+	"virtlock/client/api"
 )
 
 // The exit statuses, which virtlock-admin(1) promises to scripts.
@@ -22,8 +24,7 @@ const (
 // errAnswered ends a command line that was answered before its command ran.
 var errAnswered = errors.New("answered")
 
-// usageError is a wrong command line. Without a message the usage was printed
-// already.
+// usageError is a wrong command line.
 type usageError struct {
 	message, hint string
 }
@@ -41,6 +42,13 @@ type notFoundError struct {
 
 func (e *notFoundError) Error() string { return e.message }
 
+// readonlyError is a command that would change something.
+type readonlyError struct{ command string }
+
+func (e *readonlyError) Error() string {
+	return e.command + " changes something, which --readonly does not allow"
+}
+
 // ownSessionHint is for a user without a daemon who may look for another one.
 const ownSessionHint = "this is the daemon of your own session; for that of the system: " +
 	"sudo virtlock-admin ..., or virtlock-admin -c virtlockd:///system ..."
@@ -50,6 +58,12 @@ func (e *env) report(err error) int {
 	message, hint, status := explain(err)
 	if errors.Is(err, client.ErrUnreachable) && e.ownSession() {
 		hint = ownSessionHint
+	}
+	if e.interactive { // the name of the program is not what to type there
+		hint = strings.ReplaceAll(hint, "virtlock-admin ", "")
+		if message+hint != "" {
+			e.answer.said()
+		}
 	}
 	if message != "" {
 		fmt.Fprintf(e.err, "error: %s\n", message)
@@ -69,18 +83,43 @@ func explain(err error) (message, hint string, status int) {
 		unreachable *client.UnreachableError
 		refusal     *client.Error
 		missing     *missingError
+		cannotTell  *cannotTellError
+		exit        *exitError
+		own         *statusError
+		refused     *forceRefusal
+		lost        *lostError
+		readonly    *readonlyError
+		echo        *echoError
 	)
 	switch {
 	case err == nil, errors.Is(err, errAnswered):
 		return "", "", exitOK
+	case errors.As(err, &exit):
+		return "", "", exit.status
+	case errors.As(err, &own):
+		message, hint, _ = explain(own.err)
+		return message, hint, own.status
+	case errors.As(err, &refused):
+		return refused.message, refused.hint, exitBusy
+	case errors.As(err, &lost):
+		return lost.Error(), "virtlock-admin history says who released it, and why", exitLost
+	case errors.As(err, &echo):
+		return echo.text, "", exitOK
 	case errors.As(err, &usage):
 		return usage.message, usage.hint, exitUsage
+	case errors.As(err, &readonly):
+		return readonly.Error(), "leave out --readonly, or in the shell type: connect", exitDenied
 	case errors.As(err, &notFound):
 		return notFound.message, notFound.hint, exitNotFound
 	case errors.As(err, &missing):
 		return missing.Error(), "stop these owners, or who has the disks now: virtlock-admin status names them", exitFailed
+	case errors.As(err, &cannotTell):
+		return cannotTell.message, cannotTell.hint, exitFailed
 	case errors.As(err, &unreachable):
 		return unreachable.Error(), unreachable.Hint(), exitUnreachable
+	case errors.As(err, &refusal) && refusal.Number == api.NumberMethodNotFound:
+		return fmt.Sprintf("the daemon does not know %q", refusal.Op), "it is of another version: virtlock-admin version shows which; " +
+			"after an upgrade, virtlock-admin reexec starts the new one", exitFailed
 	case errors.As(err, &refusal):
 		return refusal.Message, refusal.Hint, refusalStatus(refusal)
 	case errors.Is(err, errNoAnswer):

@@ -8,11 +8,6 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-func printUsage(w io.Writer, app *cli.App) {
-	fmt.Fprintf(w, "usage: %s [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n", app.Name)
-	fmt.Fprintf(w, "%s --help lists the commands\n", app.Name)
-}
-
 // printHelp answers --help: for a command if one is named.
 func printHelp(w io.Writer, app *cli.App, command *cli.Command) {
 	if command != nil {
@@ -22,29 +17,22 @@ func printHelp(w io.Writer, app *cli.App, command *cli.Command) {
 	printAppHelp(w, app)
 }
 
-// printAppHelp lists the commands by group, in the order of the table, and the
-// global options.
+// printAppHelp shows the ways to call the program, the global options, and what
+// help does.
 func printAppHelp(w io.Writer, app *cli.App) {
+	fmt.Fprintf(w, "%s [GLOBAL-OPTION...]\n", app.Name)
 	fmt.Fprintf(w, "%s [GLOBAL-OPTION...] COMMAND [OPTION...] [ARGUMENT...]\n", app.Name)
-	group := ""
-	for _, c := range app.Commands {
-		if c.Hidden {
-			continue
-		}
-		if c.Category != group {
-			group = c.Category
-			fmt.Fprintf(w, "\n%s:\n", group)
-		}
-		fmt.Fprintf(w, "  %-22s %s\n", c.Name, c.Usage)
-	}
+	fmt.Fprintf(w, "%s [GLOBAL-OPTION...] 'COMMAND...; COMMAND...'\n", app.Name)
 	fmt.Fprintf(w, "\nGlobal options:\n")
 	printOptions(w, "  ", app.Flags)
+	fmt.Fprintln(w)
+	printGroups(w, app)
 }
 
 // printCommandHelp is laid out as virsh does it.
 func printCommandHelp(w io.Writer, c *cli.Command) {
 	fmt.Fprintf(w, "  NAME\n    %s - %s\n", c.Name, c.Usage)
-	fmt.Fprintf(w, "\n  SYNOPSIS\n    %s%s\n", c.Name, synopsis(c))
+	fmt.Fprintf(w, "\n  SYNOPSIS\n    %s\n", synopsis(c))
 	if c.Description != "" {
 		fmt.Fprintf(w, "\n  DESCRIPTION\n    %s\n", strings.ReplaceAll(c.Description, "\n", "\n    "))
 	}
@@ -52,18 +40,31 @@ func printCommandHelp(w io.Writer, c *cli.Command) {
 		fmt.Fprintf(w, "\n  OPTIONS\n")
 		printOptions(w, "    ", c.Flags)
 	}
+	if len(c.Aliases) > 0 {
+		fmt.Fprintf(w, "\n  ALIASES\n    %s\n", strings.Join(c.Aliases, ", "))
+	}
 }
 
+// synopsis is the command with its options and arguments, on lines that fit any
+// terminal.
 func synopsis(c *cli.Command) string {
-	var s strings.Builder
+	parts := []string{c.Name}
 	for _, flag := range c.Flags {
 		names, value, _ := describe(flag)
-		fmt.Fprintf(&s, " [%s%s]", names[len(names)-1], value)
+		parts = append(parts, "["+names[len(names)-1]+value+"]")
 	}
 	if c.ArgsUsage != "" {
-		s.WriteString(" " + c.ArgsUsage)
+		parts = append(parts, c.ArgsUsage)
 	}
-	return s.String()
+	const room = 75
+	s, length := parts[0], len(parts[0])
+	for _, part := range parts[1:] {
+		if length+1+len(part) > room {
+			s, length = s+"\n     ", 5
+		}
+		s, length = s+" "+part, length+1+len(part)
+	}
+	return s
 }
 
 func printOptions(w io.Writer, indent string, flags []cli.Flag) {

@@ -1,38 +1,41 @@
-// Command virtlock-admin shows the locks that virtlockd keeps on the disks of
-// virtual machines. virtlock-admin(1) describes it.
+// Command virtlock-admin shows and manages the locks that virtlockd keeps on the
+// disks of virtual machines, with commands or as a shell. virtlock-admin(1)
+// describes it.
 package main
 
 import (
-	"bufio"
 	"context"
-	"fmt"
 	"os"
 	"os/signal"
 	"syscall"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
 	status := run(ctx, newEnv(), os.Args[1:])
 	stop()
 	os.Exit(status)
 }
 
-// run carries out one command line and returns its exit status.
+// run is the program: it carries out its words and returns the exit status.
 func run(ctx context.Context, e *env, words []string) int {
-	out := bufio.NewWriter(e.out)
-	e.out = out
-	app := newApp(e)
-	line, err := arrange(app, words)
+	e.begin()
+	defer e.links.close()
+	start, err := e.read(ctx, words)
 	switch {
 	case err != nil:
-	case line.help:
-		printHelp(out, app, line.command)
+		e.fail(err)
+	case start.shell:
+		e.shell(ctx)
 	default:
-		err = app.RunContext(ctx, append([]string{app.Name}, line.words...))
+		ctx, stop := interruptible(ctx)
+		defer stop()
+		e.carryOut(ctx, start.commands)
 	}
-	if flushed := out.Flush(); err == nil && flushed != nil {
-		err = fmt.Errorf("print answer: %w", flushed)
-	}
-	return e.report(err)
+	return e.status
+}
+
+// interruptible is a context that Ctrl-C ends.
+func interruptible(ctx context.Context) (context.Context, context.CancelFunc) {
+	return signal.NotifyContext(ctx, os.Interrupt)
 }

@@ -25,8 +25,14 @@ type result struct {
 // runLine runs a command line, as on a terminal of the given width.
 func runLine(t *testing.T, width int, words ...string) result {
 	t.Helper()
+	return runInput(t, "", width, words...)
+}
+
+// runInput is runLine with a text on standard input.
+func runInput(t *testing.T, input string, width int, words ...string) result {
+	t.Helper()
 	var out, err bytes.Buffer
-	e := &env{out: &out, err: &err, now: func() time.Time { return now }, width: width}
+	e := &env{in: strings.NewReader(input), out: &out, err: &err, now: func() time.Time { return now }, width: width}
 	status := run(t.Context(), e, words)
 	return result{out.String(), err.String(), status}
 }

@@ -42,6 +42,24 @@ func manOptions(text string) []string {
 	return slices.Compact(list)
 }
 
+// manAliases are the aliases that the man page gives below the heading of a command.
+func manAliases(text, heading string) []string {
+	_, text, _ = strings.Cut(text, heading)
+	if next := manCommand.FindStringIndex(text); next != nil {
+		text = text[:next[0]]
+	}
+	_, text, _ = strings.Cut(text, "\nAlias:\n")
+	var list []string
+	for line := range strings.Lines(text) {
+		name, ok := strings.CutPrefix(line, ".Cm ")
+		if !ok {
+			break
+		}
+		list = append(list, strings.TrimRight(name, " ,.\n"))
+	}
+	return list
+}
+
 // section is the text of the man page from a heading to the next.
 func section(t *testing.T, page, heading string) string {
 	t.Helper()
@@ -65,7 +83,8 @@ func TestManPage(t *testing.T) {
 		t.Errorf("global options in the man page: %q, of the program: %q", got, want)
 	}
 	var described []string
-	for _, found := range manCommand.FindAllStringSubmatch(section(t, page, "COMMANDS"), -1) {
+	text := section(t, page, "COMMANDS")
+	for _, found := range manCommand.FindAllStringSubmatch(text, -1) {
 		name := found[1] + found[2]
 		described = append(described, name)
 		command := app.Command(name)
@@ -76,6 +95,15 @@ func TestManPage(t *testing.T) {
 		want := optionNames(command.Flags)
 		if got := manOptions(found[3]); !slices.Equal(got, want) {
 			t.Errorf("options of %s in the man page: %q, of the program: %q", name, got, want)
+		}
+		if got := manAliases(text, found[0]); !slices.Equal(got, command.Aliases) {
+			t.Errorf("aliases of %s in the man page: %q, of the program: %q", name, got, command.Aliases)
+		}
+		for _, alias := range command.Aliases {
+			// One that a name begins with is completed to that.
+			if got := texts(t, alias); len(got) == 0 || !slices.Contains(got, alias) && got[0] != name {
+				t.Errorf("completion does not know the alias %s", alias)
+			}
 		}
 		completed := texts(t, name, "-")
 		slices.Sort(completed)

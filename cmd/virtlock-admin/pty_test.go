@@ -16,6 +16,7 @@ import (
 // terminal is a pseudo-terminal with a program on it.
 type terminal struct {
 	t    *testing.T
+	cmd  *exec.Cmd
 	pty  *os.File
 	news chan struct{} // filled when there is more output
 
@@ -38,7 +39,7 @@ func openTerminal(t *testing.T, cmd *exec.Cmd) *terminal {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	term := &terminal{t: t, pty: pty, news: make(chan struct{}, 1)}
+	term := &terminal{t: t, cmd: cmd, pty: pty, news: make(chan struct{}, 1)}
 	var reading sync.WaitGroup
 	reading.Go(term.read)
 	t.Cleanup(func() {
@@ -93,12 +94,58 @@ func (term *terminal) read() {
 	}
 }
 
+// resize makes the terminal of another width.
+func (term *terminal) resize(columns uint16) {
+	term.t.Helper()
+	size := &unix.Winsize{Row: 50, Col: columns}
+	if err := unix.IoctlSetWinsize(int(term.pty.Fd()), unix.TIOCSWINSZ, size); err != nil {
+		term.t.Fatal(err)
+	}
+	if err := unix.SetNonblock(int(term.pty.Fd()), true); err != nil {
+		term.t.Fatal(err)
+	}
+}
+
+// status waits for the program to end, and returns its exit status.
+func (term *terminal) status() int {
+	term.t.Helper()
+	late := time.AfterFunc(20*time.Second, func() {
+		term.t.Errorf("it does not end: %q", term.tail())
+		_ = term.cmd.Process.Kill()
+	})
+	defer late.Stop()
+	_ = term.cmd.Wait() // its exit status is looked at
+	return term.cmd.ProcessState.ExitCode()
+}
+
 // typeIn types keys.
 func (term *terminal) typeIn(keys string) {
 	term.t.Helper()
 	if _, err := term.pty.WriteString(keys); err != nil {
 		term.t.Fatal(err)
 	}
+}
+
+// expectWithin waits for a text to appear, and reports whether it did.
+func (term *terminal) expectWithin(text string, limit time.Duration) bool {
+	for deadline := time.After(limit); ; {
+		if _, ok := term.find(text); ok {
+			return true
+		}
+		select {
+		case <-term.news:
+		case <-deadline:
+			return false
+		}
+	}
+}
+
+// tail is what was printed last.
+func (term *terminal) tail() string {
+	term.mu.Lock()
+	defer term.mu.Unlock()
+	output := term.output.String()
+	return output[max(0, len(output)-2000):]
 }
 
 // expect waits for a text to appear after what was expected before, and returns

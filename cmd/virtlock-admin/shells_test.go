@@ -11,8 +11,12 @@ import (
 	"virtlock/client/api"
 )
 
-// TestMain is the program itself when the shells of these tests call it.
+// TestMain is the program itself when the shells of these tests call it, and
+// the holder of a lock for others.
 func TestMain(m *testing.M) {
+	if words := os.Getenv(holdVar); words != "" {
+		holdAndWait(words)
+	}
 	if filepath.Base(os.Args[0]) == "virtlock-admin" {
 		main()
 	}
@@ -69,7 +73,7 @@ func completion(t *testing.T, name string) string {
 func shellCases(h house, odd, space string) map[string]struct{ keys, want string } {
 	odd = strings.TrimSuffix(odd, " disk's $1.raw")
 	return map[string]struct{ keys, want string }{
-		"Command":       {"li\t", "<list>"},
+		"Command":       {"lis\t", "<list>"},
 		"Option":        {"list --mod\tsha\t", "<list><--mode><shared>"},
 		"AfterEquals":   {"list --mode=ex\t", "<list><--mode=exclusive>"},
 		"AfterColon":    {"-c virtlockd:///sy\tst\t", "<-c><virtlockd:///system><status>"},

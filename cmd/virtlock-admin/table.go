@@ -57,8 +57,11 @@ func (t table) print(w io.Writer, width int) error {
 		t.fit(width)
 	}
 	var drawn bytes.Buffer
-	if err := t.draw(&drawn); err != nil {
+	if err := t.head().draw(&drawn); err != nil {
 		return fmt.Errorf("draw table: %w", err)
+	}
+	if len(t.rows) > 1 {
+		t.addRows(&drawn)
 	}
 	if len(t.rows) == 0 {
 		// The library draws the line only between a header and rows.
@@ -73,6 +76,40 @@ func (t table) print(w io.Writer, width int) error {
 	}
 	_, err := fmt.Fprintln(w)
 	return err
+}
+
+// head is the table with its first row alone, which is padded to the widths of
+// all: the library takes longer for the rows of a big host than an admin waits, and
+// they are all alike.
+func (t table) head() table {
+	if len(t.rows) < 2 {
+		return t
+	}
+	widths, _ := t.widths()
+	first := make([]string, len(widths))
+	for i, cell := range t.rows[0] {
+		first[i] = padded(cell, widths[i])
+	}
+	t.rows = [][]string{first}
+	return t
+}
+
+// addRows draws all rows but the first, as the library does that.
+func (t table) addRows(w *bytes.Buffer) {
+	widths, _ := t.widths()
+	for _, row := range t.rows[1:] {
+		for i, cell := range row {
+			w.WriteString(blanksLeft)
+			w.WriteString(padded(cell, widths[i]))
+			w.WriteString(blanksRight)
+		}
+		w.WriteByte('\n')
+	}
+}
+
+// padded is a cell with blanks up to a width.
+func padded(cell string, width int) string {
+	return cell + strings.Repeat(" ", max(width-textWidth(cell), 0))
 }
 
 // draw renders the table without any of the library's formatting: by itself it

@@ -82,3 +82,20 @@ func TestTableSaysWhenItCannotBeWritten(t *testing.T) {
 		t.Errorf("status = %d, want %d", status, exitFailed)
 	}
 }
+
+// TestRowsAreAsTheLibraryDrawsThem compares, also with colours.
+func TestRowsAreAsTheLibraryDrawsThem(t *testing.T) {
+	tab := sample()
+	tab.rows = append(tab.rows, []string{"/x", "\x1b[31mdead\x1b[0m", "é"}, []string{"", "", ""})
+	var all strings.Builder
+	if err := tab.draw(&all); err != nil {
+		t.Fatal(err)
+	}
+	var want strings.Builder
+	for line := range strings.Lines(all.String()) {
+		want.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	// The library ends a colour twice.
+	plain := strings.NewReplacer("\x1b[31m", "", "\x1b[0m", "")
+	compare(t, plain.Replace(print(t, tab, 0)), plain.Replace(want.String())+"\n")
+}

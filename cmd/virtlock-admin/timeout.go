@@ -10,6 +10,9 @@ import (
 // errNoAnswer is the end of a command that had to wait too long.
 var errNoAnswer = errors.New("the daemon does not answer")
 
+// defaultTimeout is how long a command may take when nobody says so.
+const defaultTimeout = 10 * time.Second
+
 // longestTimeout, a year, keeps what is typed from overflowing a Duration.
 const longestTimeout = 365 * 24 * time.Hour
 

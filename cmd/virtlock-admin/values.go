@@ -5,7 +5,10 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
+
+	"github.com/urfave/cli/v2"
 
 	"virtlock/client"
 	"virtlock/client/api"
@@ -105,6 +108,19 @@ func ownerNames(ctx context.Context, e *env, _ []string, _ string) []candidate {
 	return printable(list)
 }
 
+// clientNumbers are the connections to the daemon.
+func clientNumbers(ctx context.Context, e *env, _ []string, _ string) []candidate {
+	clients, err := askClients(ctx, e)
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, c := range clients {
+		list = append(list, candidate{strconv.FormatUint(c.ID, 10), "process " + strconv.Itoa(c.PID) + ", " + clientOwner(c)})
+	}
+	return printable(list)
+}
+
 // inspectArgs are the names of locks and, before one, the lockspaces.
 func inspectArgs(ctx context.Context, e *env, args []string, typed string) []candidate {
 	switch len(args) {
@@ -122,4 +138,72 @@ func printable(list []candidate) []candidate {
 	list = slices.DeleteFunc(list, func(c candidate) bool { return c.text == "" || quote(c.text) != c.text })
 	slices.SortFunc(list, func(a, b candidate) int { return strings.Compare(a.text, b.text) })
 	return slices.CompactFunc(list, func(a, b candidate) bool { return a.text == b.text })
+}
+
+// whoArgs is one file.
+func whoArgs(ctx context.Context, e *env, args []string, typed string) []candidate {
+	if len(args) > 0 {
+		return nil
+	}
+	return files(ctx, e, nil, typed)
+}
+
+// columnNames complete the last of the columns that are typed for --format.
+func columnNames(command *cli.Command, typed string) []candidate {
+	var names []string
+	switch command.Name {
+	case "list":
+		names = fieldNames(lockFields)
+	case "history":
+		names = fieldNames(recordFields)
+	case "owner-list":
+		names = fieldNames(ownerFields)
+	case "client-list":
+		names = fieldNames(clientFields)
+	}
+	return afterComma(typed, names, "column")
+}
+
+// afterComma completes the last of several words with commas between.
+func afterComma(typed string, words []string, help string) []candidate {
+	before := typed[:strings.LastIndexByte(typed, ',')+1]
+	list := make([]candidate, len(words))
+	for i, word := range words {
+		list[i] = candidate{before + word, help}
+	}
+	return list
+}
+
+// types are the types of events.
+func types(_ context.Context, _ *env, _ []string, typed string) []candidate {
+	words := []string{"lock.*", "owner.*", "client.*", "daemon.*", "keeper.*"}
+	for _, t := range eventTypes {
+		words = append(words, string(t))
+	}
+	return afterComma(typed, words, "type of events")
+}
+
+func times(context.Context, *env, []string, string) []candidate {
+	return []candidate{{"1h", "an hour ago"}, {"1d", "a day ago"}, {"today", "this midnight"}, {"yesterday", "the midnight before"}}
+}
+
+// clientArgs is the number of one client.
+func clientArgs(ctx context.Context, e *env, args []string, typed string) []candidate {
+	if len(args) > 0 {
+		return nil
+	}
+	return clientNumbers(ctx, e, nil, typed)
+}
+
+// runArgs are files, and after "--" what the shell would complete by itself.
+func runArgs(ctx context.Context, e *env, _ []string, typed string) []candidate {
+	return files(ctx, e, nil, typed)
+}
+
+func waits(context.Context, *env, []string, string) []candidate {
+	return []candidate{{"30s", "30 seconds"}, {"5m", "5 minutes"}, {"forever", "until they are free"}}
+}
+
+func severityNames(context.Context, *env, []string, string) []candidate {
+	return []candidate{{string(fine), "all"}, {string(warning), "warnings and errors"}, {string(failure), "errors only"}}
 }

@@ -11,6 +11,7 @@ import (
 type commandLine struct {
 	words   []string
 	command *cli.Command // nil when none was named
+	args    []string     // of the command
 	help    bool         // asked for, with --help
 }
 
@@ -26,6 +27,9 @@ func arrange(app *cli.App, words []string) (commandLine, error) {
 	for len(words) > 0 {
 		word := words[0]
 		if word == "--" {
+			if line.command != nil && findCommand(line.command.Name).wraps {
+				args = append(args, word)
+			}
 			args = append(args, words[1:]...)
 			break
 		}
@@ -53,6 +57,7 @@ func arrange(app *cli.App, words []string) (commandLine, error) {
 		}
 		words = words[n:]
 	}
+	line.args = args
 	line.words = append(global, args...)
 	if line.command != nil {
 		line.words = slices.Concat(global, []string{line.command.Name}, local, []string{"--"}, args)

@@ -1,0 +1,172 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+
+	"virtlock/client/api"
+)
+
+// proof is a hold that is to be taken from its owner, with what speaks for and
+// against that.
+type proof struct {
+	api.ForcedHold
+	// Process is what has the owner's pid now: the owner, if it lives.
+	Process processInfo `json:"process"`
+	// OpenBy are the processes of this host that have the file open.
+	OpenBy []opener `json:"open_by"`
+}
+
+// processInfo is what is told of a process.
+type processInfo struct {
+	PID     int    `json:"pid"`
+	Exists  bool   `json:"exists"`
+	Command string `json:"command"`
+	process
+}
+
+// opener is a process that has a file open.
+type opener struct {
+	PID     int    `json:"pid"`
+	Program string `json:"program"`
+	Write   bool   `json:"write"`
+	// Holder says that it is one of those for whom the lock is held, or was started
+	// by one.
+	Holder bool `json:"holder"`
+	keeps  bool // a virtlockd, which only keeps locks
+}
+
+// prove looks at the owners of holds and through all processes for the files, once.
+func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
+	wanted := make(map[fileID]bool)
+	for _, h := range holds {
+		if id, err := identify(h.Lock.Path); err == nil {
+			wanted[id] = true
+		}
+	}
+	found, _, err := scan(func(id fileID) bool { return wanted[id] })
+	if err != nil {
+		return nil, err
+	}
+	proofs := make([]proof, len(holds))
+	for i, h := range holds {
+		p := findProcess(h.Holder.Owner.PID)
+		proofs[i] = proof{
+			ForcedHold: h,
+			Process:    processInfo{PID: p.pid, Exists: p.alive, Command: p.command(), process: p},
+			OpenBy:     []opener{},
+		}
+		id, err := identify(h.Lock.Path)
+		if err != nil {
+			continue // the file is gone
+		}
+		for _, s := range found {
+			if o, ok := s.opens(id, status); ok {
+				o.Holder = isHolder(holds, h.Lock, o.PID)
+				proofs[i].OpenBy = append(proofs[i].OpenBy, o)
+			}
+		}
+	}
+	return proofs, nil
+}
+
+// isHolder reports whether a process is an owner of a lock that is looked at.
+func isHolder(holds []api.ForcedHold, lock api.Lock, pid int) bool {
+	var owners []int
+	for _, h := range holds {
+		if h.Lock.Device == lock.Device && h.Lock.Inode == lock.Inode {
+			owners = append(owners, h.Holder.Owner.PID)
+		}
+	}
+	return slices.Contains(owners, pid) || ancestorAmong(pid, owners) != 0
+}
+
+// opens is how a process has one of the files open.
+func (s scanned) opens(id fileID, status api.Status) (o opener, open bool) {
+	o = opener{PID: s.pid, Program: s.program()}
+	switch s.role(status) {
+	case roleDaemon, roleKeeper, roleOther:
+		o.keeps = true
+	}
+	for _, f := range s.files {
+		if f.id == id {
+			open, o.Write = true, o.Write || f.Write
+		}
+	}
+	return o, open
+}
+
+// writer is a process that may write the file though nobody holds the lock for it,
+// or 0.
+func (p proof) writer() int {
+	for _, o := range p.OpenBy {
+		if o.Write && !o.Holder && !o.keeps {
+			return o.PID
+		}
+	}
+	return 0
+}
+
+// printProof shows what is to be decided on: each owner once, with its locks.
+func (e *env) printProof(proofs []proof) {
+	for i, p := range proofs {
+		owner := p.Holder.Owner
+		if i == 0 || proofs[i-1].Holder.Owner.PID != owner.PID || proofs[i-1].Holder.Owner.Name != owner.Name {
+			e.printProofOwner(p)
+		}
+		e.printProofLock(p)
+	}
+	fmt.Fprintln(e.out)
+}
+
+func (e *env) printProofOwner(p proof) {
+	owner := p.Holder.Owner
+	printField(e.out, "Owner", ownerName(owner))
+	if owner.UUID != "" {
+		printField(e.out, "UUID", quote(owner.UUID))
+	}
+	switch {
+	case p.Alive:
+		printField(e.out, "Process", fmt.Sprintf("%d, %s", owner.PID, e.state(true)))
+		printField(e.out, "Command", e.fitted(p.Process.Command))
+		e.printWrapped("Start time", fmt.Sprintf("%s: that of the owner, it is the same process", e.when(p.Process.started)))
+	case p.Process.Exists:
+		printField(e.out, "Process", fmt.Sprintf("%d, %s", owner.PID, e.state(false)))
+		e.printWrapped("Start time", fmt.Sprintf("%s: another process has this number by now, %s", e.when(p.Process.started), p.Process.program()))
+	default:
+		printField(e.out, "Process", fmt.Sprintf("%d, %s", owner.PID, e.state(false)))
+	}
+}
+
+func (e *env) printProofLock(p proof) {
+	fmt.Fprintln(e.out)
+	printField(e.out, "Lock", hold{Lockspace: p.Lock.Lockspace, Name: p.Lock.Name}.title())
+	printField(e.out, "Mode", p.Lock.Mode)
+	printField(e.out, "Since", e.when(p.Holder.Since))
+	if len(p.OpenBy) == 0 {
+		printField(e.out, "File open", "by no process that can be seen")
+	}
+	for _, o := range p.OpenBy {
+		e.printWrapped("File open", o.words())
+	}
+	printField(e.out, "Waiting for it", plural(p.Waiters, "call"))
+}
+
+// words say how a process has the file open.
+func (o opener) words() string {
+	how := "for reading"
+	switch {
+	case o.keeps:
+		how = "to keep the lock"
+	case o.Write:
+		how = "for writing"
+	}
+	whose := ""
+	switch {
+	case o.Holder:
+		whose = ", as the owner"
+	case o.Write && !o.keeps:
+		whose = ", and is no owner"
+	}
+	return fmt.Sprintf("by process %d (%s) %s%s", o.PID, quote(o.Program), how, whose)
+}
