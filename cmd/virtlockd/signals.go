@@ -31,12 +31,16 @@ type signals struct {
 	acting  map[os.Signal]bool // whose actions are under way
 	leaving bool               // they are left to the next program
 	left    pipe               // to it
+
+	// former is what was done with signals that are left to the kernel now. It is
+	// whose who executes the next program.
+	former map[os.Signal]*kernelAction
 }
 
 func newSignals(caught ...os.Signal) *signals {
 	s := &signals{
 		caught: make(map[os.Signal]chan os.Signal), idle: make(map[os.Signal]chan struct{}),
-		acting: make(map[os.Signal]bool),
+		acting: make(map[os.Signal]bool), former: make(map[os.Signal]*kernelAction),
 	}
 	for _, c := range caught {
 		s.caught[c], s.idle[c] = make(chan os.Signal, 1), make(chan struct{})

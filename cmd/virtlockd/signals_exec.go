@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 
@@ -52,6 +53,10 @@ func (s *signals) bequeath() {
 	// at once, as it would the next one: to be caught would be to be lost.
 	for _, end := range ending {
 		signal.Stop(s.caught[end])
+		// Go's handler, which stays, takes a while to end the program, in which the
+		// exec may be faster. The kernel takes none.
+		s.former[end] = new(kernelAction)
+		setAction(end, new(kernelAction), s.former[end])
 	}
 	awaitHandlers()
 	for _, left := range inheritable {
@@ -125,7 +130,7 @@ func hasSignal(thread string) bool {
 	if err != nil {
 		return false // it has ended
 	}
-	return signalSet(status, "SigPnd")&(1<<(unix.SIGURG-1)) != 0 || signalSet(status, "SigBlk")&(1<<(unix.SIGTERM-1)) != 0
+	return (signalSet(status, "SigPnd")|signalSet(status, "SigBlk"))&(1<<(unix.SIGURG-1)) != 0
 }
 
 func signalSet(status []byte, field string) uint64 {
@@ -135,6 +140,17 @@ func signalSet(status []byte, field string) uint64 {
 		return 0
 	}
 	return set
+}
+
+// kernelAction is a struct sigaction of rt_sigaction(2), whatever the machine. Of
+// zeros it is the default action.
+type kernelAction [64]byte
+
+// setAction sets what the kernel does with a signal, and gives what it did before.
+func setAction(sig os.Signal, now, before *kernelAction) {
+	const setSize = 8 // bytes of the kernel's set of signals
+	unix.RawSyscall6(unix.SYS_RT_SIGACTION, uintptr(sig.(syscall.Signal)),
+		uintptr(unsafe.Pointer(now)), uintptr(unsafe.Pointer(before)), setSize, 0, 0)
 }
 
 // ending are the signals that want the end.
@@ -162,6 +178,10 @@ func (s *signals) act(caught os.Signal, action func()) {
 
 // release undoes hold, because nothing was executed after all.
 func (s *signals) release() {
+	for end, former := range s.former {
+		setAction(end, former, nil)
+		delete(s.former, end)
+	}
 	for _, again := range append([]os.Signal{syscall.SIGUSR1, syscall.SIGHUP}, ending...) {
 		signal.Notify(s.caught[again], again)
 	}
