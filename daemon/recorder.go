@@ -237,7 +237,7 @@ func (r *recorder) newKeeper() error {
 	}
 	r.passing.Lock()
 	defer r.passing.Unlock()
-	if err := k.Pass(r.all()...); err != nil {
+	if err := r.fill(k); err != nil {
 		k.Kill()
 		return err
 	}
@@ -246,6 +246,14 @@ func (r *recorder) newKeeper() error {
 	r.log.Info("a keeper of the locks was started", "pid", k.PID())
 	r.daemon.events.publish(api.EventKeeperStarted, nil, func(*api.Event) {})
 	return nil
+}
+
+// fill tells a keeper of all that is held. Nobody grants anything meanwhile.
+func (r *recorder) fill(k *handover.Keeper) error {
+	if err := k.Pass(r.all()...); err != nil {
+		return err
+	}
+	return k.Full()
 }
 
 // all is what a new keeper has to know.

@@ -15,6 +15,7 @@ import (
 type leftover struct {
 	state  *handover.State
 	source source
+	refill bool // the keeper has to be told of everything again
 }
 
 // takeOver finds what a former daemon has left: to this very process, with the
@@ -22,7 +23,7 @@ type leftover struct {
 // it.
 func (d *Daemon) takeOver() (left leftover, err error) {
 	if i := d.config.Inherited; i != nil {
-		left = leftover{i.state, i.source}
+		left = leftover{state: i.state, source: i.source}
 		d.reapChild(i)
 	}
 	if d.config.Keeping == nil {
@@ -94,18 +95,37 @@ func (d *Daemon) resumeKeeper(s *handover.State) *handover.Keeper {
 
 // askKeeper takes what the keeper holds, or without one what the journal says.
 func (d *Daemon) askKeeper(k Keeping, noted *handover.State) (leftover, *handover.Keeper, error) {
-	keeper, kept, ended, err := handover.FindKeeper(k.Socket)
-	if errors.Is(err, handover.ErrNoKeeper) {
-		return leftover{noted, fromJournal}, nil, nil
+	keeper, left, err := handover.FindKeeper(k.Socket)
+	if errors.Is(err, handover.ErrNoKeeper) || errors.Is(err, handover.ErrKeeperGone) { // it died just now
+		return leftover{state: noted, source: fromJournal}, nil, nil
 	}
 	if err != nil {
 		return leftover{}, nil, fmt.Errorf("take the locks back from their keeper: %w", err)
 	}
 	failpoint.Here("after-keeper-takeover")
-	kept.Holds = append(kept.Holds, ended...)
+	kept := left.State
+	kept.Holds = append(kept.Holds, left.Ended...)
 	kept.Totals.Max(noted.Totals)
 	kept.Spaces = append(kept.Spaces, noted.Spaces...)
-	return leftover{kept, fromKeeper}, keeper, nil
+	if !left.Complete {
+		d.log.Warn("the keeper was not told of everything before the daemon ended", "keeper", keeper.PID())
+		kept.Holds = append(kept.Holds, holdsNotIn(kept.Holds, noted.Holds)...)
+	}
+	return leftover{state: kept, source: fromKeeper, refill: !left.Complete}, keeper, nil
+}
+
+// holdsNotIn gives the holds of a second list that are not in the first.
+func holdsNotIn(known, more []handover.Hold) (missing []handover.Hold) {
+	ids := make(map[uint64]bool, len(known))
+	for i := range known {
+		ids[known[i].ID] = true
+	}
+	for _, h := range more {
+		if !ids[h.ID] {
+			missing = append(missing, h)
+		}
+	}
+	return missing
 }
 
 // restoreAll restores what was left, and has it kept again. Nobody is served
@@ -125,6 +145,12 @@ func (d *Daemon) restoreAll(left leftover) error {
 		if err := d.recorder.startKeeper(nil); err != nil {
 			d.log.Error("cannot start a keeper, and goes on trying", "error", err)
 			d.recorder.incorrect.Store(true)
+		}
+	}
+	if left.refill {
+		if err := d.recorder.fill(d.recorder.keeperNow()); err != nil {
+			d.log.Error("cannot tell the keeper of everything, and replaces it", "error", err)
+			d.recorder.wake()
 		}
 	}
 	d.recorder.rewrite()

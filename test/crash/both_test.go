@@ -192,3 +192,34 @@ func TestBothDiedAndTheJournalIsDamaged(t *testing.T) {
 		})
 	}
 }
+
+// A daemon may be killed while it tells a new keeper of what the last one had: that
+// one then has a part, and the journal all.
+func TestEndWhileANewKeeperIsFilled(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 2)
+	s.must(dialJSON(t, s.host), caller.acquire)
+	s.stop()
+	// Of the messages to the keepers the first is about the figures; then come the
+	// figures, the lockspace and the holds for the new one.
+	lockd := s.host.StartVirtlockdWith(failpointVariable + "=after-keeper-message:4")
+	statusOf(s.host.Connect()) // it serves
+	unix.Kill(s.host.Keeper(), unix.SIGKILL)
+	if how := lockd.Wait(); how != "signal: killed" {
+		t.Fatalf("the daemon ended with %q, and not at the failpoint", how)
+	}
+	lockd, c, status := s.restart()
+	if len(status.Missing) > 0 {
+		t.Errorf("missing: %+v", status.Missing)
+	}
+	if !strings.Contains(lockd.Log(), "not told of everything") {
+		t.Error("the keeper has all: the daemon did not end in time")
+	}
+	locks := c.Locks()
+	s.wantListed(locks, s.held, s.holder, true)
+	for _, r := range s.wanted {
+		s.wantListed(locks, r, s.busy, true)
+	}
+	s.wantKept(c)
+	s.finish([]bool{true, true})
+}

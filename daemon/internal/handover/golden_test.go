@@ -34,7 +34,9 @@ func messages() map[string]*message {
 		"keeper space":   {Kind: kindChange, Change: &Change{Space: "/space"}},
 		"keeper hold":    {Kind: kindHold, Hold: string(h.append(nil))},
 		"keeper ended":   {Kind: kindEnded, Hold: string(h.append(nil))},
+		"daemon full":    {Kind: kindFull},
 		"keeper all":     {Kind: kindAll},
+		"keeper has all": {Kind: kindAll, Number: complete},
 		"keeper kept":    {Kind: kindKept, Number: 2, Kept: &Kept{Locks: 1, Holds: 2, Ended: 3, Lost: 4}},
 	}
 }

@@ -31,6 +31,7 @@ type keeper struct {
 	kept
 	busy  bool      // it was told of a change since it waited last
 	letGo bool      // the daemon wants it to end
+	full  bool      // it was told of everything once, and of each change since
 	tried time.Time // when those that cannot be watched were tried last
 }
 

@@ -47,6 +47,8 @@ func (k *keeper) obey(b []byte, fd int, whole bool) {
 		k.out.say(&message{Kind: kindKept, Number: o.number, Kept: &counts})
 	case kindLetGo:
 		k.letGo = true
+	case kindFull:
+		k.full = true
 	}
 	if fd >= 0 {
 		unix.Close(fd)
@@ -61,6 +63,9 @@ func (k *keeper) tellAll() {
 	}
 	k.out.holds = k.list()
 	k.out.then = &message{Kind: kindAll}
+	if k.full {
+		k.out.then.Number = complete
+	}
 }
 
 // flush tells the daemon what is to be told. It reports whether that was all:

@@ -146,7 +146,7 @@ func TestLetGoOfOneThatHangs(t *testing.T) {
 	if err := unix.Kill(pid, 0); err != unix.ESRCH {
 		t.Errorf("something of it is left: %v", err)
 	}
-	_, _, _, err := FindKeeper(socket)
+	_, _, err := FindKeeper(socket)
 	wantErr(t, err, ErrNoKeeper)
 }
 

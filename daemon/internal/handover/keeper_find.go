@@ -18,20 +18,30 @@ var ErrNoKeeper = errors.New("no keeper")
 // silence is how long a keeper may say nothing while it hands over.
 const silence = 10 * time.Second
 
+// Left is what a keeper has kept for the next daemon.
+type Left struct {
+	// State has spaces, totals and holds, of which the first one of each lock has
+	// its descriptor.
+	State *State
+	// Ended are the holds whose owners have ended, which the keeper remembers
+	// until it is passed their Drop.
+	Ended []Hold
+	// Complete says that this is all that the daemon had granted: the daemon had
+	// not ended while it told a new keeper of what the last one had kept.
+	Complete bool
+}
+
 // FindKeeper connects to the keeper that a former daemon has left and takes
-// everything over: a State with spaces, totals and holds, of which the first one
-// of each lock has its descriptor; and the holds whose owners have ended, which
-// the keeper remembers until it is passed their Drop. The keeper goes on keeping
-// all of it.
+// everything over. The keeper goes on keeping all of it.
 //
 // It fails with ErrNoKeeper when none listens. Every other error means that there
 // may be one that keeps locks: one whose daemon is alive, or that does not answer.
-func FindKeeper(socket string) (*Keeper, *State, []Hold, error) {
+func FindKeeper(socket string) (*Keeper, *Left, error) {
 	k, t, err := findKeeper(socket, silence)
 	if err != nil {
-		return nil, nil, nil, fmt.Errorf("find keeper at %q: %w", socket, err)
+		return nil, nil, fmt.Errorf("find keeper at %q: %w", socket, err)
 	}
-	return k, &t.state, t.ended, nil
+	return k, &Left{&t.state, t.ended, t.complete}, nil
 }
 
 func findKeeper(socket string, limit time.Duration) (*Keeper, *takeover, error) {
@@ -106,6 +116,8 @@ type takeover struct {
 	again bool
 	state State
 	ended []Hold
+
+	complete bool
 }
 
 // run takes over from the keeper with that pid, and gives a pidfd of it.
@@ -168,6 +180,7 @@ func (t *takeover) everything(pid int) error {
 			err = ErrKeeperGone
 		}
 		if err != nil || m.Kind == kindAll {
+			t.complete = m.Number == complete
 			return err
 		}
 		if err := t.add(m, fd); err != nil {

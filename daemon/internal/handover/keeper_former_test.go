@@ -20,7 +20,7 @@ func TestKeeperWhoseDaemonEndedBeforeItRan(t *testing.T) {
 	}
 	result := make(chan found, 1)
 	go func() {
-		k, _, _, err := FindKeeper(socket)
+		k, _, err := FindKeeper(socket)
 		result <- found{k, err}
 	}()
 	// It has connected when there is somebody to accept.

@@ -6,10 +6,11 @@ const keeperVersion = 1
 
 // The kinds of messages. First those of the daemon.
 const (
-	kindHello  = 1 // Version: let me have everything
-	kindChange = 2 // Change; from the keeper too: a space, or the totals
-	kindAsk    = 3 // Number: what do you keep now?
-	kindLetGo  = 4 // drop everything and end
+	kindHello  = 1  // Version: let me have everything
+	kindChange = 2  // Change; from the keeper too: a space, or the totals
+	kindAsk    = 3  // Number: what do you keep now?
+	kindLetGo  = 4  // drop everything and end
+	kindFull   = 11 // that was all that there is; from now on each change is told
 )
 
 // Those of the keeper.
@@ -18,9 +19,12 @@ const (
 	kindTaken   = 6  // PID: no, that one is
 	kindHold    = 7  // Hold, with its lock's descriptor for the first one
 	kindEnded   = 8  // Hold, whose owner is gone
-	kindAll     = 9  // that was everything
+	kindAll     = 9  // that was everything; Number is complete if the daemon had said kindFull
 	kindKept    = 10 // Number, Kept: the answer to kindAsk
 )
+
+// complete is the number of kindAll when nothing is missing.
+const complete = 1
 
 // message is what daemon and keeper tell each other: one packet of the socket
 // between them.

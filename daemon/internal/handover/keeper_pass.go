@@ -29,6 +29,10 @@ func (k *Keeper) Pass(changes ...Change) error {
 	return nil
 }
 
+// Full tells a new keeper that it has been passed all that there is. One whose
+// daemon ended before is not taken for the whole truth.
+func (k *Keeper) Full() error { return k.tell(&message{Kind: kindFull}) }
+
 // tell sends one message.
 func (k *Keeper) tell(m *message) error {
 	p := packets.Get().(*packet)

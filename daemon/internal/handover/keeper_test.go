@@ -133,7 +133,7 @@ func TestDropFreesTheDescriptor(t *testing.T) {
 func TestSecondDaemonIsRefused(t *testing.T) {
 	k, socket := keep(t)
 	for range 3 {
-		_, _, _, err := FindKeeper(socket)
+		_, _, err := FindKeeper(socket)
 		var taken *TakenError
 		if !errors.As(err, &taken) || taken.PID != os.Getpid() {
 			t.Fatalf("error is %v", err)
@@ -182,14 +182,14 @@ func TestDaemonEndsWithoutHavingRead(t *testing.T) {
 
 func TestNoKeeper(t *testing.T) {
 	socket := scratch(t, "sock")
-	_, _, _, err := FindKeeper(socket)
+	_, _, err := FindKeeper(socket)
 	wantErr(t, err, ErrNoKeeper)
 	// A socket that nobody listens on any more.
 	fd, err := unix.Socket(unix.AF_UNIX, unix.SOCK_SEQPACKET, 0)
 	must(t, err)
 	must(t, unix.Bind(fd, &unix.SockaddrUnix{Name: socket}))
 	unix.Close(fd)
-	_, _, _, err = FindKeeper(socket)
+	_, _, err = FindKeeper(socket)
 	wantErr(t, err, ErrNoKeeper)
 	k, err := StartKeeper(socket, command())
 	must(t, err)
@@ -225,4 +225,23 @@ func TestJoinWhenTheOthersHaveEnded(t *testing.T) {
 	if !isLocked(t, path) {
 		t.Error("the keeper does not hold the lock")
 	}
+}
+
+// A daemon may end while it tells a new keeper of what it holds.
+func TestKeeperKnowsWhetherItWasToldOfAll(t *testing.T) {
+	k, socket := keep(t)
+	fd, err := locked(scratch(t, "one"), unix.F_WRLCK)
+	must(t, err)
+	must(t, k.Pass(Change{Hold: &Hold{ID: 1, Lock: 1, FD: fd, Owner: identity(t, os.Getpid())}}))
+	for _, complete := range []bool{false, true} {
+		must(t, k.Close())
+		var left *Left
+		k, left, err = FindKeeper(socket)
+		must(t, err)
+		equal(t, "the number of holds", len(left.State.Holds), 1)
+		unix.Close(left.State.Holds[0].FD)
+		equal(t, "it is complete", left.Complete, complete)
+		must(t, k.Full())
+	}
+	must(t, k.LetGo())
 }

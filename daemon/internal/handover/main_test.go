@@ -205,14 +205,14 @@ func reopen(t testing.TB, fd int) int {
 // find finds a keeper once its former daemon is seen to be gone.
 func find(t testing.TB, socket string) (*Keeper, *State, []Hold) {
 	t.Helper()
-	k, s, ended, err := FindKeeper(socket)
+	k, left, err := FindKeeper(socket)
 	must(t, err)
-	for _, h := range s.Holds {
+	for _, h := range left.State.Holds {
 		if h.FD >= 0 {
 			t.Cleanup(func() { unix.Close(h.FD) })
 		}
 	}
-	return k, s, ended
+	return k, left.State, left.Ended
 }
 
 // stop stops a child, and returns when all of its threads stand still.
