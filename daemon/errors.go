@@ -125,9 +125,9 @@ func jsonError(err error) *api.Error {
 // client holds is there more to see.
 func busyHint(e *lockspace.BusyError) string {
 	if len(e.Held) == 0 {
-		return "wait with wait_ms"
+		return "wait for it"
 	}
-	return "wait with wait_ms, or see who holds it: " + inspectCommand(e.Held[0].Name)
+	return "wait for it, or see who holds it: " + inspectCommand(e.Held[0].Name)
 }
 
 // inspectCommand is what to type to see a lock.

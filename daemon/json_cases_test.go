@@ -27,7 +27,7 @@ var jsonMethods = []conversation{
 		},
 		{
 			`{"jsonrpc":"2.0","id":6,"method":"lock.acquire","params":{"resources":[{"lockspace":"","name":"DIR/hard.img"}]}}`,
-			`{"jsonrpc":"2.0","id":6,"error":{"code":-32000,"message":"Lockspace resource 'DIR/hard.img' is locked by \"backup\" (pid PID) since TIME through the name \"DIR/a.img\"","data":{"code":"busy","hint":"wait with wait_ms, or see who holds it: virtlock-admin inspect DIR/a.img","lockspace":"","name":"DIR/hard.img","holders":[{"owner":{"name":"backup","pid":PID,"tied_to":"connection"},"client":1,"since":"TIME","lockspace":"","name":"DIR/a.img","mode":"exclusive"}]}}}`,
+			`{"jsonrpc":"2.0","id":6,"error":{"code":-32000,"message":"Lockspace resource 'DIR/hard.img' is locked by \"backup\" (pid PID) since TIME through the name \"DIR/a.img\"","data":{"code":"busy","hint":"wait for it, or see who holds it: virtlock-admin inspect DIR/a.img","lockspace":"","name":"DIR/hard.img","holders":[{"owner":{"name":"backup","pid":PID,"tied_to":"connection"},"client":1,"since":"TIME","lockspace":"","name":"DIR/a.img","mode":"exclusive"}]}}}`,
 		},
 		{
 			`{"jsonrpc":"2.0","id":7,"method":"lock.release","params":{"resources":[{"lockspace":"","name":"DIR/a.img"}]}}`,
@@ -177,7 +177,7 @@ var jsonMethods = []conversation{
 		},
 		{
 			`{"id":13,"method":"resource.delete","params":{"lockspace":"DIR/space","name":"r"}}`,
-			`{"jsonrpc":"2.0","id":13,"error":{"code":-32000,"message":"Lockspace resource 'r' is locked by \"x\" (pid PID) since TIME","data":{"code":"busy","hint":"wait with wait_ms, or see who holds it: virtlock-admin inspect DIR/space r","lockspace":"DIR/space","name":"r","holders":[{"owner":{"name":"x","pid":PID,"tied_to":"connection"},"client":1,"since":"TIME","lockspace":"DIR/space","name":"r","mode":"shared"}]}}}`,
+			`{"jsonrpc":"2.0","id":13,"error":{"code":-32000,"message":"Lockspace resource 'r' is locked by \"x\" (pid PID) since TIME","data":{"code":"busy","hint":"wait for it, or see who holds it: virtlock-admin inspect DIR/space r","lockspace":"DIR/space","name":"r","holders":[{"owner":{"name":"x","pid":PID,"tied_to":"connection"},"client":1,"since":"TIME","lockspace":"DIR/space","name":"r","mode":"shared"}]}}}`,
 		},
 		{
 			`{"id":14,"method":"lock.release","params":{"resources":[{"lockspace":"DIR/space","name":"r"},{"lockspace":"DIR/space","name":"auto"}]}}`,
