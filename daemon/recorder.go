@@ -163,10 +163,10 @@ func (r *recorder) dropLocked(holds []lockspace.Record) {
 }
 
 // Drop implements lockspace.Recorder.
-func (r *recorder) Drop(hold uint64) {
+func (r *recorder) Drop(holds ...uint64) {
 	r.passing.RLock()
 	defer r.passing.RUnlock()
-	r.noteDropLocked(handover.Change{Drop: hold})
+	r.noteDropLocked(handover.Change{Drop: holds[0], Drops: holds[1:]})
 }
 
 // noteDropLocked notes down that holds are over. Who gives a lock back gets it done

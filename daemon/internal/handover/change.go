@@ -12,6 +12,8 @@ type Change struct {
 	// From is the ID of the first hold when Drop is the last of several, all of one
 	// call: they go together or not at all, as they came. 0 when it is one.
 	From uint64
+	// Drops are the IDs of more holds that are given back with Drop.
+	Drops []uint64
 	// Space is the directory of a lockspace that was made.
 	Space string
 	// Totals are the figures after the step.
@@ -26,7 +28,11 @@ func (c *Change) append(b []byte) []byte {
 	b = appendNumber(b, 2, c.Drop)
 	b = appendBytes(b, 3, c.Space)
 	b = appendRecord(b, 4, c.Totals.append)
-	return appendNumber(b, 5, c.From)
+	b = appendNumber(b, 5, c.From)
+	for _, id := range c.Drops {
+		b = appendNumber(b, 6, id)
+	}
+	return b
 }
 
 // mostHolds of one call is a bound against a record that makes no sense.
@@ -57,6 +63,8 @@ func (c *Change) read(b []byte) error {
 			return c.Totals.read(f.bytes)
 		case 5:
 			c.From = f.n
+		case 6:
+			c.Drops = append(c.Drops, f.n)
 		}
 		return nil
 	})

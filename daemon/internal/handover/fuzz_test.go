@@ -91,7 +91,7 @@ func FuzzMessage(f *testing.F) {
 		if o.kind != m.Kind || o.number != m.Number {
 			t.Fatalf("%+v is not %+v", o, m)
 		}
-		if c := m.Change; c != nil && bytes.Count(b, []byte{0x22}) == 1 && (o.drop != c.Drop || string(o.space) != c.Space || o.totals != c.Totals) {
+		if c := m.Change; c != nil && bytes.Count(b, []byte{0x22}) == 1 && (o.drop != c.Drop || !slices.Equal(o.drops, c.Drops) || string(o.space) != c.Space || o.totals != c.Totals) {
 			t.Fatalf("%+v is not %+v", o, c)
 		}
 	})

@@ -26,6 +26,7 @@ func messages() map[string]*message {
 		"daemon hello":   {Kind: kindHello, Version: 1},
 		"daemon change":  {Kind: kindChange, Change: &c},
 		"daemon drop":    {Kind: kindChange, Change: &Change{Drop: 300}},
+		"daemon drops":   {Kind: kindChange, Change: &Change{Drop: 300, Drops: []uint64{301, 1}}},
 		"daemon ask":     {Kind: kindAsk, Number: 2},
 		"daemon let go":  {Kind: kindLetGo},
 		"keeper welcome": {Kind: kindWelcome, Version: 1, PID: 4242},
@@ -96,7 +97,7 @@ func writeMessages(t *testing.T) {
 	t.Helper()
 	var b strings.Builder
 	b.WriteString("# What daemon and keeper say to each other in version 1. It is not to be changed.\n")
-	for _, who := range []string{"daemon hello", "daemon change", "daemon drop", "daemon ask", "daemon let go", "keeper welcome", "keeper taken", "keeper totals", "keeper space", "keeper hold", "keeper ended", "keeper all", "keeper kept"} {
+	for _, who := range []string{"daemon hello", "daemon change", "daemon drop", "daemon drops", "daemon ask", "daemon full", "daemon let go", "keeper welcome", "keeper taken", "keeper totals", "keeper space", "keeper hold", "keeper ended", "keeper all", "keeper has all", "keeper kept"} {
 		fmt.Fprintf(&b, "%s: %x\n", who, messages()[who].append(nil))
 	}
 	must(t, os.WriteFile(messageFile, []byte(b.String()), 0o644))

@@ -112,6 +112,9 @@ func (h *history) add(e *entry) {
 		h.unfinished.add(c.Hold.ID, c.Hold.Last)
 	}
 	dropped(c.From, c.Drop, func(id uint64) { delete(h.holds, id) })
+	for _, id := range c.Drops {
+		delete(h.holds, id)
+	}
 	if c.Space != "" && !slices.Contains(h.spaces, c.Space) {
 		h.spaces = append(h.spaces, c.Space)
 	}

@@ -65,6 +65,7 @@ func TestJournal(t *testing.T) {
 	equal(t, "the mode", info.Mode(), 0o600)
 	must(t, j.Append(Change{Space: "/a"}, granted(1), granted(2)))
 	must(t, j.Append(granted(3), Change{Drop: 2, Totals: Totals{Released: 1}}))
+	must(t, j.Append(granted(4), granted(5), granted(6), Change{Drop: 6, Drops: []uint64{4, 5}, Totals: Totals{Hold: 3, Granted: 3, Released: 4}}))
 	must(t, j.Append(Change{Space: "/b"}, Change{Space: "/a"}))
 	must(t, j.Close())
 	for range 2 {
@@ -72,7 +73,7 @@ func TestJournal(t *testing.T) {
 		must(t, err)
 		want := &State{
 			Spaces: []string{"/a", "/b"}, Holds: []Hold{holdOf(1), holdOf(3)},
-			Totals: Totals{Hold: 3, Granted: 3, Released: 1},
+			Totals: Totals{Hold: 6, Granted: 6, Released: 4},
 		}
 		if !reflect.DeepEqual(s, want) {
 			t.Errorf("the state is %+v", s)

@@ -61,6 +61,9 @@ func (k *kept) change(o *order, fd int) {
 		unix.Close(fd)
 	}
 	dropped(o.from, o.drop, k.drop)
+	for _, id := range o.drops {
+		k.drop(id)
+	}
 	if space := string(o.space); space != "" && !slices.Contains(k.spaces, space) {
 		k.spaces = append(k.spaces, space)
 	}

@@ -8,7 +8,8 @@ type order struct {
 	number uint64
 	hold   keptRecord
 	drop   uint64
-	from   uint64 // Change.From
+	from   uint64   // Change.From
+	drops  []uint64 // Change.Drops
 	space  []byte
 	totals Totals
 }
@@ -53,6 +54,8 @@ func (o *order) readChange(b []byte) error {
 			return o.totals.read(f.bytes)
 		case 5:
 			o.from = f.n
+		case 6:
+			o.drops = append(o.drops, f.n)
 		}
 		return nil
 	})

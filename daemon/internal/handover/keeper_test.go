@@ -130,6 +130,28 @@ func TestDropFreesTheDescriptor(t *testing.T) {
 	eventually(t, "the descriptor is closed", func() bool { return !isLocked(t, path) })
 }
 
+// Holds that one call gives back go with one message: all or none.
+func TestDropOfMany(t *testing.T) {
+	k, _ := keep(t)
+	const holds = 1024 // the most that one call may name
+	path := scratch(t, "disk")
+	o := identity(t, os.Getpid())
+	var given Change
+	for id := range uint64(holds) {
+		c := grant(t, path+strconv.FormatUint(id, 10), 1<<40+id, o)
+		must(t, k.Pass(c))
+		give(t, c)
+		if given.Drop == 0 {
+			given.Drop = c.Hold.ID
+		} else {
+			given.Drops = append(given.Drops, c.Hold.ID)
+		}
+	}
+	equal(t, "how many it keeps", ask(t, k).Holds, holds)
+	must(t, k.Pass(given))
+	equal(t, "what it keeps", ask(t, k), Kept{})
+}
+
 func TestSecondDaemonIsRefused(t *testing.T) {
 	k, socket := keep(t)
 	for range 3 {

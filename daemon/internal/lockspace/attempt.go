@@ -330,7 +330,7 @@ func (a *attempt) grantLocked() {
 			f.names = append(f.names, r)
 			g.open = nil // the resource's from now on
 		}
-		r.holders = append(r.holders, holder{a.holder, a.notes[i].ID, a.notes[i].Since})
+		r.holders = append(r.holders, holder{Holder: a.holder, id: a.notes[i].ID, since: a.notes[i].Since})
 		t.holders++
 		t.counts.Granted++
 		a.holder.Owner.addLocked(r)

@@ -80,7 +80,7 @@ func (t *Table) Force(ctx context.Context, holds []HeldBy, by uint64) []error {
 		wait.Go(func() {
 			for _, i := range indexes {
 				h := &holds[i]
-				_, failed[i] = t.release(ctx, h.Holder.Owner, h.resource, h.Name, cause{Forced, by})
+				_, failed[i] = t.release(ctx, h.Holder.Owner, asked{resource: h.resource}, h.Name, cause{Forced, by})
 			}
 		})
 	}

@@ -12,9 +12,9 @@ type Recorder interface {
 	// it takes the note back, and returns commit's error. What the table shows
 	// (EachRecord) is not looked at between the two.
 	Grant(holds []Record, commit func() error) error
-	// Drop notes down that a hold is given back. The kernel's lock is still
-	// held meanwhile.
-	Drop(hold uint64)
+	// Drop notes down that holds are given back, all or none. The kernel's locks
+	// are still held meanwhile.
+	Drop(holds ...uint64)
 	// Space notes down that there will be a lockspace.
 	Space(dir string) error
 }
@@ -46,17 +46,20 @@ func (e *RecordError) Unwrap() error { return e.Err }
 type unrecorded struct{}
 
 func (unrecorded) Grant(_ []Record, commit func() error) error { return commit() }
-func (unrecorded) Drop(uint64)                                 {}
+func (unrecorded) Drop(...uint64)                              {}
 func (unrecorded) Space(string) error                          { return nil }
 
-// EachRecord calls f with each hold, with those of one resource one after another. f
-// must not block, nor call the table.
+// EachRecord calls f with each hold, with those of one resource one after another,
+// and without those whose end was noted down. f must not block, nor call the table.
 func (t *Table) EachRecord(f func(*Record)) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, s := range t.spaces {
 		for _, r := range s.resources {
 			for _, h := range r.holders {
+				if h.noted {
+					continue
+				}
 				f(&Record{
 					ID: h.id, Lock: r.id, Request: Request{r.fullName(), r.mode, r.autocreate},
 					Holder: h.Holder, Since: h.since, Open: r.lock,

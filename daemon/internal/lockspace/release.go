@@ -1,6 +1,7 @@
 package lockspace
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"sync"
@@ -10,29 +11,66 @@ import (
 
 // Release gives one of the owner's holds on each resource back, on all or none,
 // whichever connection of the owner's took them and asks now.
-// It fails with a *NoSpaceError, *NotLockedError or *NotHolderError; or with
-// ctx's cause, when that ended while it waited for a file's turn, and those named
-// before are free. Otherwise what nobody holds any more is free; it returns the
-// locks as they are then.
+// It fails with a *NoSpaceError, *NotLockedError or *NotHolderError; or, where it is
+// for one, with ctx's cause, when that ended while it waited for the file's turn.
+// Otherwise what nobody holds any more is free; it returns the locks as they are
+// then.
 func (t *Table) Release(ctx context.Context, h Holder, names []Name) ([]Lock, error) {
-	held, err := t.held(h.Owner, names)
+	asked, err := t.held(h.Owner, names)
 	if err != nil {
 		return nil, err
 	}
-	left := make([]Lock, len(held))
-	for i, r := range held {
-		if left[i], err = t.release(ctx, h.Owner, r, names[i], cause{Asked, h.Client}); err != nil {
-			return nil, err
-		}
+	if len(asked) == 1 {
+		left, err := t.release(ctx, h.Owner, asked[0], names[0], cause{Asked, h.Client})
+		return []Lock{left}, err
 	}
-	return left, nil
+	t.noteDrops(asked)
+	left := make([]Lock, len(asked))
+	for i, a := range asked {
+		// There is no way back from here, and each is freed as soon as it can be.
+		var failed error
+		left[i], failed = t.release(context.WithoutCancel(ctx), h.Owner, a, names[i], cause{Asked, h.Client})
+		err = cmp.Or(err, failed)
+	}
+	return left, err
 }
 
-// held finds the resources, each held by the owner as often as it is named.
-func (t *Table) held(o *Owner, names []Name) ([]*resource, error) {
+// asked is a hold that is to be given back.
+type asked struct {
+	*resource
+	hold uint64 // its ID; 0 is the owner's latest
+}
+
+// noteDrops notes down the end of several holds at once, before the first of them
+// ends: so a crash gives back all or none.
+func (t *Table) noteDrops(list []asked) {
+	ids := make([]uint64, len(list))
+	t.mu.Lock()
+	for i, a := range list {
+		ids[i] = a.hold
+		if h := a.index(a.hold); h >= 0 {
+			a.holders[h].noted = true
+		}
+	}
+	t.mu.Unlock()
+	t.recorder.Drop(ids...)
+}
+
+// index is where a hold is, or -1.
+func (r *resource) index(hold uint64) int {
+	return slices.IndexFunc(r.holders, func(h holder) bool { return h.id == hold })
+}
+
+// held finds the holds of an owner on resources, one for each time that a resource
+// is named.
+func (t *Table) held(o *Owner, names []Name) ([]asked, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	found := make([]*resource, 0, len(names))
+	found := make([]asked, 0, len(names))
+	var named map[*resource]int
+	if len(names) > 1 {
+		named = make(map[*resource]int)
+	}
 	for _, n := range names {
 		s, err := t.spaceLocked(n.Space)
 		if err != nil {
@@ -42,43 +80,46 @@ func (t *Table) held(o *Owner, names []Name) ([]*resource, error) {
 		if r == nil {
 			return nil, &NotLockedError{n}
 		}
-		if r.holdsOf(o) == 0 {
+		if r.holderOf(o) < 0 {
 			return nil, &NotHolderError{n, r.file.snapshot()}
 		}
-		found = append(found, r)
-	}
-	if len(found) > 1 {
-		named := make(map[*resource]int)
-		for i, r := range found {
-			if named[r]++; named[r] > r.holdsOf(o) {
-				return nil, &NotLockedError{names[i]}
-			}
+		if named == nil {
+			return append(found, asked{resource: r}), nil
 		}
+		holds := r.holdsOf(o)
+		if named[r] == len(holds) {
+			return nil, &NotLockedError{n}
+		}
+		named[r]++
+		found = append(found, asked{resource: r, hold: holds[len(holds)-named[r]]})
 	}
 	return found, nil
 }
 
-func (r *resource) holdsOf(o *Owner) (n int) {
+// holdsOf lists the IDs of an owner's holds, the latest last.
+func (r *resource) holdsOf(o *Owner) (ids []uint64) {
 	for i := range r.holders {
 		if r.holders[i].Owner == o {
-			n++
+			ids = append(ids, r.holders[i].id)
 		}
 	}
-	return n
+	return ids
 }
 
 // release takes one hold away. The last one takes the lock along, for which it
 // needs the file's turn.
-func (t *Table) release(ctx context.Context, o *Owner, r *resource, n Name, c cause) (Lock, error) {
+func (t *Table) release(ctx context.Context, o *Owner, a asked, n Name, c cause) (Lock, error) {
 	for {
-		wait, hold, left, err := t.dropHold(o, r, n, c)
+		wait, ended, left, err := t.dropHold(o, a, n, c)
 		if wait == nil {
 			if err != nil {
 				return left, err
 			}
-			t.recorder.Drop(hold)
+			if !ended.noted {
+				t.recorder.Drop(ended.id)
+			}
 			if len(left.Holders) == 0 {
-				t.free(r)
+				t.free(a.resource)
 			}
 			return left, nil
 		}
@@ -93,17 +134,21 @@ func (t *Table) release(ctx context.Context, o *Owner, r *resource, n Name, c ca
 // dropHold takes one hold away, or gives what to wait for before it can. After
 // the last hold the resource is out of the table, and the caller has its file's
 // turn and frees it.
-func (t *Table) dropHold(o *Owner, r *resource, n Name, c cause) (wait <-chan struct{}, hold uint64, left Lock, err error) {
+func (t *Table) dropHold(o *Owner, a asked, n Name, c cause) (wait <-chan struct{}, ended holder, left Lock, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	i := r.holderOf(o)
+	r := a.resource
+	i := r.index(a.hold)
 	if i < 0 {
-		return nil, 0, left, &NotLockedError{n} // another call of this owner was faster
+		i = r.holderOf(o) // another call of this owner may have had that one
+	}
+	if i < 0 {
+		return nil, ended, left, &NotLockedError{n}
 	}
 	last := len(r.holders) == 1
 	if last {
 		if r.file.busy {
-			return r.file.turnEndLocked(), 0, left, nil
+			return r.file.turnEndLocked(), ended, left, nil
 		}
 		r.file.busy = true
 	}
@@ -117,7 +162,7 @@ func (t *Table) dropHold(o *Owner, r *resource, n Name, c cause) (wait <-chan st
 		delete(r.space.resources, r.name)
 		r.file.names = slices.DeleteFunc(r.file.names, func(x *resource) bool { return x == r })
 	}
-	return nil, h.id, r.snapshot(), nil
+	return nil, h, r.snapshot(), nil
 }
 
 // free gives the kernel's lock of a resource back, whose last hold is gone and
@@ -155,7 +200,7 @@ func (t *Table) End(o *Owner, why Reason) {
 // releaseAll takes all holds of an owner on a resource away.
 func (t *Table) releaseAll(o *Owner, r *resource, c cause) {
 	for {
-		if _, err := t.release(context.Background(), o, r, r.fullName(), c); err != nil {
+		if _, err := t.release(context.Background(), o, asked{resource: r}, r.fullName(), c); err != nil {
 			return // it has none any more
 		}
 	}

@@ -71,7 +71,7 @@ func (t *Table) Restore(l Restored) error {
 	s.resources[r.name] = r
 	f.names = append(f.names, r)
 	for _, h := range l.Holds {
-		r.holders = append(r.holders, holder{h.Holder, h.ID, h.Since.UnixNano()})
+		r.holders = append(r.holders, holder{Holder: h.Holder, id: h.ID, since: h.Since.UnixNano()})
 		h.Holder.Owner.addLocked(r)
 	}
 	t.holders += len(l.Holds)

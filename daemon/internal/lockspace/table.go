@@ -79,6 +79,7 @@ type holder struct {
 	Holder
 	id    uint64
 	since int64 // nanoseconds since 1970
+	noted bool  // that it ends was noted down, which it does now
 }
 
 // Counts count since the table was made.
