@@ -210,7 +210,8 @@ func (r *recorder) startKeeper(old *handover.Keeper) error {
 		return nil
 	}
 	if old != nil {
-		old.Kill() // it may hang, and must not hold on to anything
+		r.replace(nil) // before its descriptors are closed, whose numbers are soon others'
+		old.Kill()     // it may hang, and must not hold on to anything
 		r.daemon.events.publish(api.EventKeeperLost, nil, func(*api.Event) {})
 		r.log.Error("the keeper of the locks has ended, and is replaced", "pid", old.PID())
 	}
@@ -222,7 +223,17 @@ func (r *recorder) startKeeper(old *handover.Keeper) error {
 		r.log.Warn("cannot start a keeper, and tries again", "error", err)
 		err = r.newKeeper()
 	}
+	if err != nil {
+		r.incorrect.Store(true) // mend goes on trying, and takes out of the journal what was not granted
+	}
 	return err
+}
+
+// replace makes another keeper the one that is told of everything.
+func (r *recorder) replace(k *handover.Keeper) {
+	r.passing.Lock()
+	defer r.passing.Unlock()
+	r.keeper = k
 }
 
 // keeperTries is how often a keeper is started for a client that waits: one that is
@@ -305,7 +316,8 @@ const retryTime = time.Second
 func (r *recorder) mend() {
 	for {
 		var gone <-chan struct{}
-		if k := r.keeperNow(); k != nil {
+		k := r.keeperNow()
+		if k != nil {
 			gone = k.Gone()
 		}
 		var again <-chan time.Time
@@ -316,7 +328,7 @@ func (r *recorder) mend() {
 		case <-r.ended:
 			return
 		case <-gone:
-			r.keeperGone()
+			r.keeperGone(k)
 		case <-r.work:
 			r.tidy()
 		case <-again:
@@ -325,18 +337,13 @@ func (r *recorder) mend() {
 	}
 }
 
-// keeperGone replaces a keeper that has ended. It is tried until it succeeds.
-func (r *recorder) keeperGone() {
+// keeperGone replaces a keeper that has ended, unless a call that needed one was
+// faster. tidy goes on trying where that fails.
+func (r *recorder) keeperGone(k *handover.Keeper) {
 	r.daemon.gate.enter()
-	err := r.startKeeper(r.keeperNow())
-	r.daemon.gate.leave()
-	if err == nil {
-		return
-	}
-	r.log.Error("cannot start a keeper, and goes on trying", "error", err)
-	select {
-	case <-time.After(retryTime):
-	case <-r.ended:
+	defer r.daemon.gate.leave()
+	if err := r.startKeeper(k); err != nil {
+		r.log.Error("cannot start a keeper, and goes on trying", "error", err)
 	}
 }
 
@@ -358,8 +365,7 @@ func (r *recorder) tidy() {
 		r.passing.RUnlock()
 	}
 	if r.keeperNow() == nil && r.daemon.table.Totals().Holders > 0 {
-		if err := r.startKeeper(nil); err != nil {
-			r.incorrect.Store(true) // try again
+		if r.startKeeper(nil) != nil {
 			return
 		}
 	}
@@ -423,7 +429,6 @@ func (r *recorder) takeUp() {
 	}
 	if err := r.startKeeper(nil); err != nil {
 		r.log.Error("cannot start a keeper, and goes on trying", "error", err)
-		r.incorrect.Store(true)
 	}
 }
 

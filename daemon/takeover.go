@@ -144,7 +144,6 @@ func (d *Daemon) restoreAll(left leftover) error {
 	if d.table.Totals().Holders > 0 && d.recorder.keeperNow() == nil {
 		if err := d.recorder.startKeeper(nil); err != nil {
 			d.log.Error("cannot start a keeper, and goes on trying", "error", err)
-			d.recorder.incorrect.Store(true)
 		}
 	}
 	if left.refill {
