@@ -31,9 +31,10 @@ type recorder struct {
 	passing sync.RWMutex
 	keeper  *handover.Keeper // nil before the first lock
 
-	reserved  atomic.Uint64 // the last event's number that a successor will not use again
-	incorrect atomic.Bool   // the journal misses something
-	work      chan struct{} // has room for one; filled when mend has something to do
+	reserved  atomic.Uint64                   // the last event's number that a successor will not use again
+	incorrect atomic.Bool                     // the journal misses something
+	deaf      atomic.Pointer[handover.Keeper] // has not taken what it was passed
+	work      chan struct{}                   // has room for one; filled when mend has something to do
 	mending   sync.WaitGroup
 	ended     chan struct{} // closed at the end
 }
@@ -180,9 +181,7 @@ func (r *recorder) noteDropLocked(change handover.Change) {
 		r.wake()
 	}
 	failpoint.Here("before-keeper-drop")
-	if r.keeper != nil && r.keeper.Pass(change) != nil {
-		r.wake()
-	}
+	r.passLocked(change)
 	failpoint.Here("after-keeper-drop")
 }
 
@@ -194,10 +193,17 @@ func (r *recorder) Space(dir string) error {
 	if err := r.write(change); err != nil {
 		return err
 	}
+	r.passLocked(change)
+	return nil
+}
+
+// passLocked passes a change that is made in any case to the keeper. One that does
+// not take it is replaced even if it lives: it would hand over what is not so.
+func (r *recorder) passLocked(change handover.Change) {
 	if r.keeper != nil && r.keeper.Pass(change) != nil {
+		r.deaf.Store(r.keeper)
 		r.wake()
 	}
-	return nil
 }
 
 // startKeeper starts a keeper in the place of the old one and gives it all that is
@@ -359,10 +365,11 @@ func (r *recorder) tidy() {
 		if err := r.write(change); err == nil {
 			r.reserved.Store(t.Seq)
 		}
-		if r.keeper != nil {
-			r.keeper.Pass(change) // one that fails is noticed anyway
-		}
+		r.passLocked(change)
 		r.passing.RUnlock()
+	}
+	if deaf := r.deaf.Swap(nil); deaf != nil && r.startKeeper(deaf) != nil {
+		return
 	}
 	if r.keeperNow() == nil && r.daemon.table.Totals().Holders > 0 {
 		if r.startKeeper(nil) != nil {

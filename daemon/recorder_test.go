@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"golang.org/x/sys/unix"
 
@@ -87,5 +88,24 @@ func TestKeeperCannotBeStarted(t *testing.T) {
 	d.recorder.keeping.Socket = filepath.Join(dir, "keeper")
 	if err := d.recorder.startKeeper(d.recorder.keeperNow()); err != nil || d.recorder.keeperNow() == nil {
 		t.Errorf("no keeper afterwards: %v", err)
+	}
+}
+
+// A keeper that was stopped for a while has missed what it had no room for. Going on,
+// it would give the next daemon locks that were given back long ago.
+func TestKeeperThatMissedAChangeIsReplaced(t *testing.T) {
+	t.Parallel() // it takes the five seconds that a keeper is given
+	d, _ := newKeptDaemon(t)
+	former := d.recorder.keeperNow()
+	if err := unix.Kill(former.PID(), unix.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now()
+	for hold := uint64(1); time.Since(start) < 5*time.Second; hold++ { // until one has waited so long
+		d.recorder.Drop(hold)
+	}
+	d.recorder.tidy()
+	if now := d.recorder.keeperNow(); now == nil || now == former {
+		t.Errorf("a keeper that has missed something stays: %v", now)
 	}
 }
