@@ -46,6 +46,9 @@ func (d *Daemon) takeOver() (left leftover, err error) {
 		}
 	}
 	d.recorder = newRecorder(d, k, journal, keeper)
+	// A journal that is not the former program's, whose file was removed, knows nothing
+	// of what that had granted.
+	d.recorder.incorrect.Store(left.source == fromExec && left.state != nil && noted != nil)
 	d.table = lockspace.New(d.changed, d.recorder)
 	return left, nil
 }
