@@ -274,7 +274,7 @@ func (d *Daemon) isLeaving() bool { return d.leaving.Load() }
 
 // keepsTied reports whether what is tied to a connection stays held though that
 // closes: the daemon ends, not the client, who may claim it from the next one.
-func (d *Daemon) keepsTied() bool { return d.isLeaving() && d.recorder.keeperNow() != nil }
+func (d *Daemon) keepsTied() bool { return d.isLeaving() && d.recorder != nil }
 
 // isIdle reports whether nothing would be missed if the daemon left.
 func (d *Daemon) isIdle() bool {

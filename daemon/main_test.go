@@ -23,6 +23,9 @@ import (
 const roleVariable = "VIRTLOCK_TEST_ROLE"
 
 func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == "--keeper" {
+		exitWith(daemon.RunKeeper())
+	}
 	role := os.Getenv(roleVariable)
 	os.Unsetenv(roleVariable) // not for the processes that this one starts
 	switch role {

@@ -31,9 +31,10 @@ type recorder struct {
 	passing sync.RWMutex
 	keeper  *handover.Keeper // nil before the first lock
 
-	reserved  atomic.Uint64 // the last event's number that a successor will not use again
-	incorrect atomic.Bool   // the journal misses something
-	work      chan struct{} // has room for one; filled when mend has something to do
+	reserved  atomic.Uint64                   // the last event's number that a successor will not use again
+	incorrect atomic.Bool                     // the journal misses something
+	deaf      atomic.Pointer[handover.Keeper] // has not taken what it was passed
+	work      chan struct{}                   // has room for one; filled when mend has something to do
 	mending   sync.WaitGroup
 	ended     chan struct{} // closed at the end
 }
@@ -180,9 +181,7 @@ func (r *recorder) noteDropLocked(change handover.Change) {
 		r.wake()
 	}
 	failpoint.Here("before-keeper-drop")
-	if r.keeper != nil && r.keeper.Pass(change) != nil {
-		r.wake()
-	}
+	r.passLocked(change)
 	failpoint.Here("after-keeper-drop")
 }
 
@@ -194,10 +193,17 @@ func (r *recorder) Space(dir string) error {
 	if err := r.write(change); err != nil {
 		return err
 	}
+	r.passLocked(change)
+	return nil
+}
+
+// passLocked passes a change that is made in any case to the keeper. One that does
+// not take it is replaced even if it lives: it would hand over what is not so.
+func (r *recorder) passLocked(change handover.Change) {
 	if r.keeper != nil && r.keeper.Pass(change) != nil {
+		r.deaf.Store(r.keeper)
 		r.wake()
 	}
-	return nil
 }
 
 // startKeeper starts a keeper in the place of the old one and gives it all that is
@@ -210,7 +216,8 @@ func (r *recorder) startKeeper(old *handover.Keeper) error {
 		return nil
 	}
 	if old != nil {
-		old.Kill() // it may hang, and must not hold on to anything
+		r.replace(nil) // before its descriptors are closed, whose numbers are soon others'
+		old.Kill()     // it may hang, and must not hold on to anything
 		r.daemon.events.publish(api.EventKeeperLost, nil, func(*api.Event) {})
 		r.log.Error("the keeper of the locks has ended, and is replaced", "pid", old.PID())
 	}
@@ -222,7 +229,17 @@ func (r *recorder) startKeeper(old *handover.Keeper) error {
 		r.log.Warn("cannot start a keeper, and tries again", "error", err)
 		err = r.newKeeper()
 	}
+	if err != nil {
+		r.incorrect.Store(true) // mend goes on trying, and takes out of the journal what was not granted
+	}
 	return err
+}
+
+// replace makes another keeper the one that is told of everything.
+func (r *recorder) replace(k *handover.Keeper) {
+	r.passing.Lock()
+	defer r.passing.Unlock()
+	r.keeper = k
 }
 
 // keeperTries is how often a keeper is started for a client that waits: one that is
@@ -305,7 +322,8 @@ const retryTime = time.Second
 func (r *recorder) mend() {
 	for {
 		var gone <-chan struct{}
-		if k := r.keeperNow(); k != nil {
+		k := r.keeperNow()
+		if k != nil {
 			gone = k.Gone()
 		}
 		var again <-chan time.Time
@@ -316,7 +334,7 @@ func (r *recorder) mend() {
 		case <-r.ended:
 			return
 		case <-gone:
-			r.keeperGone()
+			r.keeperGone(k)
 		case <-r.work:
 			r.tidy()
 		case <-again:
@@ -325,18 +343,13 @@ func (r *recorder) mend() {
 	}
 }
 
-// keeperGone replaces a keeper that has ended. It is tried until it succeeds.
-func (r *recorder) keeperGone() {
+// keeperGone replaces a keeper that has ended, unless a call that needed one was
+// faster. tidy goes on trying where that fails.
+func (r *recorder) keeperGone(k *handover.Keeper) {
 	r.daemon.gate.enter()
-	err := r.startKeeper(r.keeperNow())
-	r.daemon.gate.leave()
-	if err == nil {
-		return
-	}
-	r.log.Error("cannot start a keeper, and goes on trying", "error", err)
-	select {
-	case <-time.After(retryTime):
-	case <-r.ended:
+	defer r.daemon.gate.leave()
+	if err := r.startKeeper(k); err != nil {
+		r.log.Error("cannot start a keeper, and goes on trying", "error", err)
 	}
 }
 
@@ -352,14 +365,14 @@ func (r *recorder) tidy() {
 		if err := r.write(change); err == nil {
 			r.reserved.Store(t.Seq)
 		}
-		if r.keeper != nil {
-			r.keeper.Pass(change) // one that fails is noticed anyway
-		}
+		r.passLocked(change)
 		r.passing.RUnlock()
 	}
+	if deaf := r.deaf.Swap(nil); deaf != nil && r.startKeeper(deaf) != nil {
+		return
+	}
 	if r.keeperNow() == nil && r.daemon.table.Totals().Holders > 0 {
-		if err := r.startKeeper(nil); err != nil {
-			r.incorrect.Store(true) // try again
+		if r.startKeeper(nil) != nil {
 			return
 		}
 	}
@@ -423,7 +436,6 @@ func (r *recorder) takeUp() {
 	}
 	if err := r.startKeeper(nil); err != nil {
 		r.log.Error("cannot start a keeper, and goes on trying", "error", err)
-		r.incorrect.Store(true)
 	}
 }
 

@@ -46,6 +46,9 @@ func (d *Daemon) takeOver() (left leftover, err error) {
 		}
 	}
 	d.recorder = newRecorder(d, k, journal, keeper)
+	// A journal that is not the former program's, whose file was removed, knows nothing
+	// of what that had granted.
+	d.recorder.incorrect.Store(left.source == fromExec && left.state != nil && noted != nil)
 	d.table = lockspace.New(d.changed, d.recorder)
 	return left, nil
 }
@@ -144,7 +147,6 @@ func (d *Daemon) restoreAll(left leftover) error {
 	if d.table.Totals().Holders > 0 && d.recorder.keeperNow() == nil {
 		if err := d.recorder.startKeeper(nil); err != nil {
 			d.log.Error("cannot start a keeper, and goes on trying", "error", err)
-			d.recorder.incorrect.Store(true)
 		}
 	}
 	if left.refill {

@@ -223,3 +223,25 @@ func TestEndWhileANewKeeperIsFilled(t *testing.T) {
 	s.wantKept(c)
 	s.finish([]bool{true, true})
 }
+
+// Somebody removes the journal. The daemon goes on with the file that it has open; the
+// program that takes its place has none, and writes all down anew.
+func TestJournalIsRemovedBeforeAReexec(t *testing.T) {
+	t.Parallel()
+	s := newScene(t, 2)
+	s.must(dialJSON(t, s.host), caller.acquire)
+	if err := s.host.Do(func() error { return os.Remove(journalPath) }); err != nil {
+		t.Fatal(err)
+	}
+	s.must(dialJSON(t, s.host), func(c caller, _ []api.Resource) error { return c.reexec(s.first) })
+	statusOf(s.host.Connect())
+	bed.Eventually(t, "the journal is there again", func() bool { return len(s.host.Read(journalPath)) > 200 })
+	s.killBoth()
+	_, c, _ := s.restart()
+	locks := c.Locks()
+	s.wantListed(locks, s.held, s.holder, true)
+	for _, r := range s.wanted {
+		s.wantListed(locks, r, s.busy, true)
+	}
+	s.finish([]bool{true, true})
+}
