@@ -3,6 +3,7 @@ package daemon
 import (
 	"context"
 	"errors"
+	"path/filepath"
 	"slices"
 	"sync"
 	"time"
@@ -47,7 +48,8 @@ func (m *missing) add(h missingHold) {
 	m.list = append(m.list, &h)
 }
 
-// report names each, and begins to try again.
+// report names each, and begins to try again: the locks of one directory one after
+// another, and directories side by side, so that storage that hangs keeps its own.
 func (m *missing) report() {
 	list := m.all()
 	for _, h := range list {
@@ -56,8 +58,12 @@ func (m *missing) report() {
 			"uuid", id.UUID, "pid", id.PID, "because", h.why)
 		m.daemon.events.publish(api.EventLockMissing, nil, func(e *api.Event) { h.describe(e) })
 	}
-	if len(list) > 0 {
-		m.trying.Go(m.try)
+	dirs := make(map[string]bool)
+	for _, h := range list {
+		dirs[h.dir()] = true
+	}
+	for dir := range dirs {
+		m.trying.Go(func() { m.try(dir) })
 	}
 }
 
@@ -73,21 +79,28 @@ func (m *missing) close() {
 	m.trying.Wait()
 }
 
-// try tries to get the locks back until none is missing, or the end.
-func (m *missing) try() {
-	for len(m.all()) > 0 {
+// try tries to get the locks of one directory back until none is missing, or the
+// end.
+func (m *missing) try(dir string) {
+	for {
+		list := slices.DeleteFunc(m.all(), func(h *missingHold) bool { return h.dir() != dir })
+		if len(list) == 0 {
+			return
+		}
 		select {
 		case <-m.ended:
 			return
 		case <-time.After(missingTime):
 		}
 		m.daemon.gate.enter()
-		for _, h := range m.all() {
+		for _, h := range list {
 			m.tryOne(h)
 		}
 		m.daemon.gate.leave()
 	}
 }
+
+func (h *missingHold) dir() string { return filepath.Dir(h.request.Path()) }
 
 // tryOne tries to get one lock back, unless its owner has ended or has given it
 // back.

@@ -102,7 +102,7 @@ func (r *recorder) keeperNow() *handover.Keeper {
 // Grant implements lockspace.Recorder.
 func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
 	changes := r.grants(holds)
-	for {
+	for tries := 1; ; tries++ {
 		r.passing.RLock()
 		k := r.keeper
 		if k == nil {
@@ -120,6 +120,11 @@ func (r *recorder) Grant(holds []lockspace.Record, commit func() error) error {
 		failpoint.Here("before-keeper-grant")
 		if err := k.Pass(changes...); err != nil {
 			r.passing.RUnlock()
+			if tries == keeperTries {
+				r.incorrect.Store(true) // the journal has the notes
+				r.wake()
+				return &lockspace.RecordError{Err: err}
+			}
 			if err := r.startKeeper(k); err != nil {
 				return &lockspace.RecordError{Err: err}
 			}
@@ -271,6 +276,20 @@ func (r *recorder) fill(k *handover.Keeper) error {
 		return err
 	}
 	return k.Full()
+}
+
+// refill tells a keeper that was not told of everything again. One that does not
+// take it is replaced.
+func (r *recorder) refill() {
+	k := r.keeperNow()
+	if k == nil {
+		return
+	}
+	if err := r.fill(k); err != nil {
+		r.log.Error("cannot tell the keeper of everything, and replaces it", "error", err)
+		r.deaf.Store(k)
+		r.wake()
+	}
 }
 
 // all is what a new keeper has to know.

@@ -150,10 +150,7 @@ func (d *Daemon) restoreAll(left leftover) error {
 		}
 	}
 	if left.refill {
-		if err := d.recorder.fill(d.recorder.keeperNow()); err != nil {
-			d.log.Error("cannot tell the keeper of everything, and replaces it", "error", err)
-			d.recorder.wake()
-		}
+		d.recorder.refill()
 	}
 	d.recorder.rewrite()
 	failpoint.Here("before-serving")

@@ -142,7 +142,8 @@ func (k *Keeper) Close() error {
 
 // ResumeKeeper goes on with the connection to a keeper that the program had
 // before it was executed anew: what FD and PID said then. It fails with
-// ErrKeeperGone when the keeper is gone meanwhile.
+// ErrKeeperGone when the keeper is gone meanwhile; where it fails for another
+// reason, as without a free descriptor, the keeper is told to end.
 func ResumeKeeper(fd, pid int) (*Keeper, error) {
 	kind, err := unix.GetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_TYPE)
 	if err != nil || kind != unix.SOCK_SEQPACKET {
@@ -154,6 +155,9 @@ func ResumeKeeper(fd, pid int) (*Keeper, error) {
 		err = ErrKeeperGone
 	}
 	if err != nil {
+		k := newClient(fd, pid, -1)
+		k.tell(&message{Kind: kindLetGo}) // or it would be in another's way
+		k.Close()
 		return nil, fmt.Errorf("resume the keeper: pidfd_open: %w", err)
 	}
 	// The pid is the keeper's for as long as it has its end of the connection.
