@@ -75,3 +75,18 @@ func TestResumeOneThatIsGone(t *testing.T) {
 	wantErr(t, err, ErrKeeperGone)
 	must(t, k.Kill())
 }
+
+// A keeper that cannot be watched would be in the way of another one for ever.
+func TestResumeWithoutADescriptorLeft(t *testing.T) {
+	k, _ := keep(t)
+	fd := reopen(t, k.FD())
+	var limit unix.Rlimit
+	must(t, unix.Getrlimit(unix.RLIMIT_NOFILE, &limit))
+	none := unix.Rlimit{Cur: 3, Max: limit.Max}
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &none))
+	_, err := ResumeKeeper(fd, k.PID())
+	must(t, unix.Setrlimit(unix.RLIMIT_NOFILE, &limit))
+	wantErr(t, err, unix.EMFILE)
+	<-k.Gone()
+	must(t, k.Close())
+}
