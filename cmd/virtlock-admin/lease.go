@@ -28,9 +28,9 @@ type lease struct {
 	Holders []taker `json:"holders"`
 
 	path string // of the file that is locked
-	made bool   // Source is made when the guest starts
+	base string // of a Source that is made when the guest starts
 	bare bool   // the guest writes it alone, and has no lease for it
-	id   fileID // of Source, where it exists
+	id   fileID // of the disk, where it exists
 }
 
 // explicit is the Device of a lease that is no disk.
@@ -96,9 +96,11 @@ func (p planner) disk(ctx context.Context, d disk) lease {
 	if d.shareable {
 		l.Mode = api.Shared
 	}
-	if d.transient { // what the guest writes goes into a file that goes with it
-		l.Source, l.Note = l.Source+".TRANSIENT-"+p.guest, "made when the guest starts"
-		l.made = true
+	if overlay := ".TRANSIENT-" + p.guest; d.transient && !strings.HasSuffix(l.Source, overlay) {
+		// What the guest writes goes into a file that goes with it. QEMU has the disk
+		// itself open before, as if it were to write that.
+		l.base, l.Note = l.Source, "made when the guest starts"
+		l.Source += overlay
 	}
 	p.place(ctx, &l)
 	return l

@@ -78,7 +78,7 @@ func (d domain) settle(ctx context.Context, c *client.Client, list []lease) erro
 		case errors.Is(err, errNotHeld):
 			l.look()
 		case errors.Is(err, client.ErrNotFound):
-			l.State, l.Note = stateMissing, "the daemon has no such lockspace"
+			l.State, l.Note = stateMissing, "the daemon has no such lockspace; libvirt makes those of its configuration when it starts"
 		case errors.As(err, &refusal):
 			l.State, l.Note = stateUnknown, refusal.Message
 		default:
@@ -112,15 +112,8 @@ func (d domain) held(l *lease, lock api.Lock) {
 // look looks at the file of a lock that the daemon knows no holder of: whether it is
 // one that can be locked, and whether another program has locked it.
 func (l *lease) look() {
-	file := l.Source
-	if l.Device == explicit {
-		file = l.path
-	}
-	info, err := os.Stat(file)
+	info, err := os.Stat(l.disk())
 	switch {
-	case l.made && errors.Is(err, fs.ErrNotExist):
-		l.State = stateFree
-		return
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
 		l.State, l.Note = stateMissing, "there is no such file"
 		return
@@ -144,6 +137,17 @@ func (l *lease) look() {
 	}
 }
 
+// disk is the file that has to be there before the guest starts.
+func (l *lease) disk() string {
+	switch {
+	case l.Device == explicit:
+		return l.path
+	case l.base != "":
+		return l.base
+	}
+	return l.Source
+}
+
 // compareLeases finds disks of the guest that are on one file. Two that are shareable may
 // be; of others only the first is locked, and the guest would be in its own way.
 func compareLeases(list []lease) {
@@ -152,7 +156,7 @@ func compareLeases(list []lease) {
 		if l.Mode == "" {
 			continue
 		}
-		l.id, _ = identify(l.Source)
+		l.id, _ = identify(l.disk())
 		at := slices.IndexFunc(list[:i], l.sameFile)
 		if at < 0 {
 			continue
