@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/urfave/cli/v2"
 
@@ -19,11 +18,11 @@ func checkCommand() command {
 			Category:  groupLocks,
 			Usage:     "show which locks a guest takes, and who has them",
 			ArgsUsage: "DOMAIN.xml|GUEST|-",
-			Description: "Works out from the XML of a guest which locks libvirt asks for when it starts,\n" +
-				"and shows who holds them now. The XML is a file, whose name has a / or ends with\n" +
-				".xml, or - for standard input, or that of a GUEST, from virsh. Nothing is locked.\n" +
-				"Exits with 0 when the guest can have or has all, and with 4 when somebody else\n" +
-				"is in its way.",
+			Description: "Works out from the XML of a guest which locks libvirt asks for when it\n" +
+				"starts, and shows who holds them now. The XML is a file, whose name has a /\n" +
+				"or ends with .xml, or - for standard input, or that of a GUEST, from virsh.\n" +
+				"Nothing is locked. Exits with 0 when the guest has all locks or could have\n" +
+				"them, and with 4 when somebody else is in its way.",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "inactive", Usage: "take a GUEST as it starts next, not as it runs"},
 			},
@@ -131,73 +130,12 @@ func (c *checked) verdict() error {
 	if l == nil {
 		return nil
 	}
-	message := fmt.Sprintf("guest %s cannot have %s: %s", orDash(quote(c.Guest)), quote(l.Source), l.why())
+	message := fmt.Sprintf("guest %s cannot have %s: %s", orDash(quote(c.Guest)), quote(l.Source), l.reason())
 	hint := ""
 	if worst.state == stateBusy {
 		hint = "virtlock-admin who " + shellWord(l.Source) + " says more"
 	}
 	return &statusError{&cannotTellError{message, hint}, worst.status}
-}
-
-// why is the state in words: who is in the way, or what else is.
-func (l lease) why() string {
-	titles := make([]string, len(l.Holders))
-	for i, t := range l.Holders {
-		titles[i] = t.title()
-	}
-	words := strings.Join(titles, ", ")
-	switch {
-	case words == "":
-		return l.Note
-	case l.Note == "":
-		return words
-	}
-	return words + "; " + l.Note
-}
-
-// printLeases prints a table. The column of lockspaces is there when one matters.
-func (e *env) printLeases(answer checked) error {
-	spaces := slices.ContainsFunc(answer.Leases, func(l lease) bool { return l.Lockspace != "" })
-	t := table{expendable: []string{"Mode"}}
-	t.columns = []column{{"Disk", cutEnd}, {"File", cutStart}, {"Mode", whole}, {"State", whole}, {"Who and why", cutEnd}}
-	if spaces {
-		t.columns = slices.Insert(t.columns, 2, column{"Lockspace", cutStart})
-	}
-	for _, l := range answer.Leases {
-		row := []string{orDash(quote(l.Device)), orDash(quote(l.Source)), orDash(string(l.Mode)), string(l.State), orDash(l.why())}
-		if spaces {
-			row = slices.Insert(row, 2, l.space())
-		}
-		t.rows = append(t.rows, row)
-	}
-	if err := t.print(e.out, e.width); err != nil {
-		return err
-	}
-	for _, warning := range answer.Warnings {
-		for _, line := range e.wrap("warning: "+warning, 0) {
-			fmt.Fprintln(e.out, line)
-		}
-	}
-	return nil
-}
-
-// space is the lockspace of a lock, where there is a lock.
-func (l lease) space() string {
-	if l.Name == "" {
-		return "-"
-	}
-	return lockspaceName(l.Lockspace)
-}
-
-// printLeaseRows prints a line of seven fields for each lease, for scripts.
-func (e *env) printLeaseRows(answer checked) {
-	for _, l := range answer.Leases {
-		fields := []string{
-			orDash(quote(l.Device)), orDash(quote(l.Source)), orDash(quote(l.Lockspace)), orDash(quote(l.Name)),
-			orDash(string(l.Mode)), string(l.State), orDash(l.why()),
-		}
-		fmt.Fprintln(e.out, strings.Join(fields, "\t"))
-	}
 }
 
 // checkArgs are guests and files.

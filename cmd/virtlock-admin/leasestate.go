@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +73,7 @@ func (d domain) settle(ctx context.Context, c *client.Client, list []lease) erro
 		var refusal *client.Error
 		switch {
 		case err == nil:
-			d.held(l, result.Lock)
+			d.held(l, result)
 		case errors.Is(err, errNotHeld):
 			l.look()
 		case errors.Is(err, client.ErrNotFound):
@@ -88,24 +87,28 @@ func (d domain) settle(ctx context.Context, c *client.Client, list []lease) erro
 	return nil
 }
 
-// held tells who holds the lock, and whether this guest can have it all the same.
-func (d domain) held(l *lease, lock api.Lock) {
-	own := false
-	for _, h := range lock.Holders {
-		l.Holders = append(l.Holders, taker{h.Owner.Name, h.Owner.UUID, h.Owner.PID, lock.Mode, h.Since, false})
-		own = own || d.isGuest(h.Owner.Name, h.Owner.UUID)
+// held tells who holds the lock, under all names of the file, and whether this guest
+// can have it all the same.
+func (d domain) held(l *lease, result api.InspectResult) {
+	own, others, alone := false, false, l.Mode == api.Exclusive
+	for _, lock := range append([]api.Lock{result.Lock}, result.Aliases...) {
+		for _, h := range lock.Holders {
+			l.Holders = append(l.Holders, taker{h.Owner.Name, h.Owner.UUID, h.Owner.PID, lock.Mode, h.Since, false})
+			mine := d.isGuest(h.Owner.Name, h.Owner.UUID)
+			own, others = own || mine, others || !mine
+		}
+		alone = alone || lock.Mode == api.Exclusive
 	}
-	alone := lock.Mode == api.Exclusive || l.Mode == api.Exclusive
 	switch {
+	case others && alone:
+		l.State = stateBusy
 	case own:
 		l.State = stateOwn
-	case alone:
-		l.State = stateBusy
 	default:
 		l.State = stateShared
 	}
-	if lock.Lockspace != l.Lockspace || lock.Name != l.Name {
-		l.Note = "held as " + quote(lock.Path)
+	if lock := result.Lock; lock.Lockspace != l.Lockspace || lock.Name != l.Name {
+		l.Note = "held as " + quote(lock.Name)
 	}
 }
 
@@ -135,47 +138,4 @@ func (l *lease) look() {
 			l.State = stateShared
 		}
 	}
-}
-
-// disk is the file that has to be there before the guest starts.
-func (l *lease) disk() string {
-	switch {
-	case l.Device == explicit:
-		return l.path
-	case l.base != "":
-		return l.base
-	}
-	return l.Source
-}
-
-// compareLeases finds disks of the guest that are on one file. Two that are shareable may
-// be; of others only the first is locked, and the guest would be in its own way.
-func compareLeases(list []lease) {
-	for i := range list {
-		l := &list[i]
-		if l.Mode == "" {
-			continue
-		}
-		l.id, _ = identify(l.disk())
-		at := slices.IndexFunc(list[:i], l.sameFile)
-		if at < 0 {
-			continue
-		}
-		other := list[at]
-		if !slices.Contains([]state{stateFree, stateShared, stateOwn}, l.State) {
-			continue
-		}
-		l.Note = "the same file as " + quote(other.Device)
-		if l.Mode != api.Shared || other.Mode != api.Shared {
-			l.State = stateTwice
-		}
-	}
-}
-
-// sameFile reports whether a lease is for the same lock or the same file.
-func (l *lease) sameFile(other lease) bool {
-	if other.Mode == "" || (l.Device == explicit) != (other.Device == explicit) {
-		return false
-	}
-	return l.Lockspace == other.Lockspace && l.Name == other.Name || l.id != fileID{} && l.id == other.id
 }

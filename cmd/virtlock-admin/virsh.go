@@ -26,7 +26,7 @@ func askVirsh(ctx context.Context, words ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, path, append([]string{"-q", "-r"}, words...)...)
 	// Its words are read, and so must not be in another language.
 	cmd.Env = append(cmd.Environ(), "LC_ALL=C")
-	cmd.WaitDelay = time.Second // for what it has started, as a session's libvirtd
+	cmd.WaitDelay = 100 * time.Millisecond // for what it has started, as a session's libvirtd
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	switch err := cmd.Run(); {
