@@ -78,6 +78,11 @@ func (e *env) checkDomain(ctx context.Context, d domain) (checked, error) {
 		if err := d.settle(ctx, c, answer.Leases); err != nil {
 			return api.Status{}, err
 		}
+		extra, err := d.extra(ctx, c, answer.Leases)
+		if err != nil {
+			return api.Status{}, err
+		}
+		answer.warn(extra)
 		return c.Status(ctx)
 	})
 	if err != nil {

@@ -157,6 +157,27 @@ func TestCheckWhileADiskIsCopied(t *testing.T) {
 	}
 }
 
+// TestCheckAfterACommit has a guest whose changes went into the image below: libvirt
+// keeps the lock that the commit took.
+func TestCheckAfterACommit(t *testing.T) {
+	t.Parallel()
+	b := newCheckBed(t, "")
+	b.MustCreate(bed.Guest{Name: "web01", Devices: b.fill(qcow2Disk)})
+	b.MustVirsh("snapshot-create-as", "web01", "--disk-only", "--no-metadata", "--diskspec", "sda,file="+b.dir+"/new.qcow2")
+	b.MustVirsh("blockcommit", "web01", "sda", "--top", b.dir+"/top.qcow2", "--wait")
+	answer := b.check(t, 0, "web01")
+	answer.want(t, "own")
+	locks := append(answer.locks, "direct "+b.dir+"/base.img exclusive")
+	slices.Sort(locks)
+	if taken := b.taken(t); !slices.Equal(locks, taken) {
+		t.Errorf("predicted %q, taken %q", answer.locks, taken)
+	}
+	text, err := b.admin(t, "check", "web01")
+	if want := "warning: the guest also holds what its XML does not ask for, until it ends: " + b.dir + "/base.img\n"; err != nil || !strings.Contains(text, want) {
+		t.Errorf("%v, no %q in:\n%s", err, want, text)
+	}
+}
+
 // TestCheckFindsWhoDidNotAsk has a guest that libvirt has paused, and so given its lock
 // back: its QEMU is in the way of another one all the same.
 func TestCheckFindsWhoDidNotAsk(t *testing.T) {
