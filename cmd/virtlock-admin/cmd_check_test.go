@@ -195,6 +195,13 @@ func TestCheckAsJSON(t *testing.T) {
 	}
 }
 
+func TestCheckOfNoDisksAsJSON(t *testing.T) {
+	r := newCheckHouse(t).run(t, domainOf(""), 0, "--json", "check", "-")
+	if r.status != exitOK || !strings.Contains(r.out, `"leases": []`) {
+		t.Errorf("status %d: %s", r.status, r.out)
+	}
+}
+
 // TestCheckAsksVirsh has a virsh that knows one guest, with a disk in a storage pool.
 func TestCheckAsksVirsh(t *testing.T) {
 	h := newCheckHouse(t)

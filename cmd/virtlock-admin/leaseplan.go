@@ -19,7 +19,7 @@ type planner struct {
 
 // plan lists the leases in the order in which libvirt asks for them.
 func (p planner) plan(ctx context.Context, d domain) []lease {
-	var list []lease
+	list := []lease{} // an empty list in JSON, and not null
 	for _, named := range d.leases {
 		list = append(list, p.named(named))
 	}
