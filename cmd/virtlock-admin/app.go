@@ -37,6 +37,7 @@ func commands() []command {
 		listCommand(),
 		inspectCommand(),
 		whoCommand(),
+		checkCommand(),
 		lockspaceListCommand(),
 		lockspaceCreateCommand(),
 		eventsCommand(),

@@ -55,6 +55,7 @@ func TestHelp(t *testing.T) {
     list                   list the locks that are held
     inspect                show one lock, its holders and who waits for it
     who                    show who uses a file, with a lock or without
+    check                  show which locks a guest takes, and who has them
     lockspace-list         list the lockspaces that the daemon knows
     lockspace-create       make a directory a lockspace
     events                 wait for what happens to locks, owners, the daemon

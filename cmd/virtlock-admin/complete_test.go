@@ -31,7 +31,7 @@ func TestComplete(t *testing.T) {
 	}
 	h.hold(t, h.guest, api.Resource{Lockspace: space, Name: "3d0c9f", Autocreate: true})
 	globals := "--connect -c --socket --timeout --json --quiet -q --readonly -r --help -h --version -v -V"
-	names := "list inspect who lockspace-list lockspace-create events history owner-list client-list client-info client-disconnect force-release run status doctor reexec reload log-filters log-outputs limits daemon-timeout help connect uri version cd pwd echo quit"
+	names := "list inspect who check lockspace-list lockspace-create events history owner-list client-list client-info client-disconnect force-release run status doctor reexec reload log-filters log-outputs limits daemon-timeout help connect uri version cd pwd echo quit"
 	tests := map[string]struct{ words, want string }{
 		"Nothing":           {"|", names},
 		"Alias":             {"lock-", "lock-list lock-info"},

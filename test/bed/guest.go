@@ -17,6 +17,8 @@ type Guest struct {
 	Name  string
 	Disks []Disk
 	Lease *Lease
+	// Devices are further devices, in libvirt's XML.
+	Devices string
 }
 
 // Disk is a raw image of a guest.
@@ -80,6 +82,7 @@ func (g Guest) xml() string {
 		fmt.Fprintf(&devices, "<lease><lockspace>%s</lockspace><key>%s</key><target path='%s'/></lease>\n",
 			g.Lease.Lockspace, g.Lease.Key, g.Lease.Target)
 	}
+	devices.WriteString(g.Devices)
 	return fmt.Sprintf(domainXML, g.Name, devices.String())
 }
 
@@ -95,6 +98,9 @@ func (d Disk) xml(target string) string {
 	return fmt.Sprintf("<disk type='file' device='disk'><driver name='qemu' type='raw'/>"+
 		"<source file='%s'/><target dev='%s' bus='scsi'/>%s</disk>\n", d.Path, target, options)
 }
+
+// Describe puts the description of a guest into a file, for who wants to read it.
+func (h *Host) Describe(g Guest) string { return h.xmlFile(g.Name, g.xml()) }
 
 // Create starts a guest, with options of virsh's create.
 func (h *Host) Create(g Guest, options ...string) error {
