@@ -87,7 +87,7 @@ func ask[Resp, Req any](ctx context.Context, connect func(context.Context) (*con
 
 // connect returns the connection, and makes one when there is none that works.
 func (c *Client) connect(ctx context.Context) (*conn, error) {
-	if cn, err := c.current(); cn != nil || err != nil {
+	if cn, err := c.current(); err != nil || cn != nil && !cn.ended() {
 		return cn, err
 	}
 	if err := c.connecting.take(ctx); err != nil {

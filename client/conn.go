@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"sync"
+	"syscall"
 	"time"
 
 	"virtlock/client/api"
@@ -68,6 +69,29 @@ func (cn *conn) works() bool {
 	default:
 		return true
 	}
+}
+
+// ended reports whether the daemon has closed the connection, as when it was
+// started anew: what is sent now would get no answer. The reader sees that a moment
+// later, and ended waits for it.
+func (cn *conn) ended() bool {
+	sc, ok := cn.nc.(syscall.Conn)
+	if !ok {
+		return false
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return false
+	}
+	end := false
+	_ = raw.Control(func(fd uintptr) {
+		n, _, err := syscall.Recvfrom(int(fd), make([]byte, 1), syscall.MSG_PEEK|syscall.MSG_DONTWAIT)
+		end = n == 0 && err == nil
+	})
+	if end {
+		<-cn.broken
+	}
+	return end
 }
 
 // fail breaks the connection. What becomes of the locks that are tied to it is
