@@ -55,11 +55,11 @@ func TestNothingGrows(t *testing.T) {
 		r.reexec()
 	}
 	var after footprint
+	defer func() { t.Logf("before %+v, after %+v", before, after) }()
 	bed.Eventually(t, "the last child is waited for", func() bool {
 		after = r.footprint()
-		return after.children <= before.children && after.files == before.files
+		return after.children <= before.children && after.files < before.files+10 // one more each time would be 1000
 	})
-	t.Logf("before %+v, after %+v", before, after)
 	if after.threads > before.threads+8 || after.kilobytes > before.kilobytes*3/2+4096 {
 		t.Errorf("before %+v, after %+v", before, after)
 	}
