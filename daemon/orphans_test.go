@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"virtlock/client/api"
+	"virtlock/daemon/internal/handover"
 	"virtlock/daemon/internal/lockspace"
 	"virtlock/daemon/internal/peer"
 )
@@ -98,5 +99,24 @@ func TestClaimOfOneThatIsGone(t *testing.T) {
 	}
 	if d.table.Holds(o.owner) {
 		t.Error("it holds what nobody can release")
+	}
+}
+
+// What was tied to a connection that could not be taken over is not held for ever.
+func TestOrphanOfALostClient(t *testing.T) {
+	owner := startOwner(t)
+	d := newDaemonWithOrphans(t, owner)
+	o := handover.Owner{PID: owner.PID, Start: owner.StartTime, Tie: 5}
+	r := &restorer{
+		Daemon: d, owners: map[processKey]*process{{o.PID, o.Start}: owner.process},
+		ties: make(map[uint64]*lockspace.Owner), holders: make(map[holderKey]*registration), clients: make(map[uint64]*conn),
+		state: &handover.State{
+			Clients: []handover.Client{{ID: 7, FD: -1, Owners: []handover.Owner{o}}},
+			Holds:   []handover.Hold{{ID: 1, Owner: o, Client: 7}},
+		},
+	}
+	r.restoreClients()
+	if found := r.findOrphans(); found[5] == nil {
+		t.Errorf("%v", found)
 	}
 }

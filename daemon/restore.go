@@ -405,7 +405,11 @@ func (r *restorer) restoreOrphans() {
 func (r *restorer) findOrphans() map[uint64]*orphan {
 	tied := make(map[uint64]bool)
 	for i := range r.state.Clients {
-		for _, o := range r.state.Clients[i].Owners {
+		c := &r.state.Clients[i]
+		if r.clients[c.ID] == nil {
+			continue // it could not be taken over
+		}
+		for _, o := range c.Owners {
 			tied[o.Tie] = true
 		}
 	}
