@@ -163,23 +163,27 @@ func (r *recorder) grants(holds []lockspace.Record) []handover.Change {
 }
 
 // dropLocked takes the notes of a call back, whose holds were not granted: all at
-// once, or a crash in between would leave half of them. Their IDs follow one another.
+// once, or a crash in between would leave half of them.
 func (r *recorder) dropLocked(holds []lockspace.Record) {
-	r.noteDropLocked(handover.Change{From: holds[0].ID, Drop: holds[len(holds)-1].ID})
+	ids := make([]uint64, len(holds))
+	for i := range holds {
+		ids[i] = holds[i].ID
+	}
+	r.noteDropLocked(ids)
 }
 
 // Drop implements lockspace.Recorder.
 func (r *recorder) Drop(holds ...uint64) {
 	r.passing.RLock()
 	defer r.passing.RUnlock()
-	r.noteDropLocked(handover.Change{Drop: holds[0], Drops: holds[1:]})
+	r.noteDropLocked(holds)
 }
 
 // noteDropLocked notes down that holds are over. Who gives a lock back gets it done
 // in any case: a journal that has no room for the note is written anew, and a
 // keeper that does not take it is replaced.
-func (r *recorder) noteDropLocked(change handover.Change) {
-	change.Totals = r.daemon.totals()
+func (r *recorder) noteDropLocked(holds []uint64) {
+	change := handover.Change{Drop: holds[0], Drops: holds[1:], Totals: r.daemon.totals()}
 	failpoint.Here("before-journal-drop")
 	if r.write(change) != nil {
 		r.incorrect.Store(true)

@@ -9,10 +9,7 @@ type Change struct {
 	Hold *Hold
 	// Drop is the ID of a hold that is given back.
 	Drop uint64
-	// From is the ID of the first hold when Drop is the last of several, all of one
-	// call: they go together or not at all, as they came. 0 when it is one.
-	From uint64
-	// Drops are the IDs of more holds that are given back with Drop.
+	// Drops are the IDs of more holds that are given back with Drop, all of one call.
 	Drops []uint64
 	// Space is the directory of a lockspace that was made.
 	Space string
@@ -28,22 +25,17 @@ func (c *Change) append(b []byte) []byte {
 	b = appendNumber(b, 2, c.Drop)
 	b = appendBytes(b, 3, c.Space)
 	b = appendRecord(b, 4, c.Totals.append)
-	b = appendNumber(b, 5, c.From)
 	for _, id := range c.Drops {
 		b = appendNumber(b, 6, id)
 	}
 	return b
 }
 
-// mostHolds of one call is a bound against a record that makes no sense.
-const mostHolds = 1 << 16
-
-// dropped calls f with the ID of each hold that is given back.
-func dropped(from, last uint64, f func(id uint64)) {
-	if from == 0 || from > last || last-from > mostHolds {
-		from = last
-	}
-	for id := from; id <= last; id++ {
+// dropped calls f with the ID of each hold that is given back. They go together or
+// not at all, as they came.
+func dropped(first uint64, more []uint64, f func(id uint64)) {
+	f(first) // 0 is no hold's
+	for _, id := range more {
 		f(id)
 	}
 }
@@ -61,8 +53,6 @@ func (c *Change) read(b []byte) error {
 			c.Space = f.text()
 		case 4:
 			return c.Totals.read(f.bytes)
-		case 5:
-			c.From = f.n
 		case 6:
 			c.Drops = append(c.Drops, f.n)
 		}

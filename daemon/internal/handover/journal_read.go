@@ -111,10 +111,7 @@ func (h *history) add(e *entry) {
 		h.holds[c.Hold.ID] = *c.Hold
 		h.unfinished.add(c.Hold.ID, c.Hold.Last)
 	}
-	dropped(c.From, c.Drop, func(id uint64) { delete(h.holds, id) })
-	for _, id := range c.Drops {
-		delete(h.holds, id)
-	}
+	dropped(c.Drop, c.Drops, func(id uint64) { delete(h.holds, id) })
 	if c.Space != "" && !slices.Contains(h.spaces, c.Space) {
 		h.spaces = append(h.spaces, c.Space)
 	}

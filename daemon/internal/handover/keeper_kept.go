@@ -60,10 +60,7 @@ func (k *kept) change(o *order, fd int) {
 	} else if fd >= 0 {
 		unix.Close(fd)
 	}
-	dropped(o.from, o.drop, k.drop)
-	for _, id := range o.drops {
-		k.drop(id)
-	}
+	dropped(o.drop, o.drops, k.drop)
 	if space := string(o.space); space != "" && !slices.Contains(k.spaces, space) {
 		k.spaces = append(k.spaces, space)
 	}

@@ -8,7 +8,6 @@ type order struct {
 	number uint64
 	hold   keptRecord
 	drop   uint64
-	from   uint64   // Change.From
 	drops  []uint64 // Change.Drops
 	space  []byte
 	totals Totals
@@ -52,8 +51,6 @@ func (o *order) readChange(b []byte) error {
 			o.space = f.bytes
 		case 4:
 			return o.totals.read(f.bytes)
-		case 5:
-			o.from = f.n
 		case 6:
 			o.drops = append(o.drops, f.n)
 		}

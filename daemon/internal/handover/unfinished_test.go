@@ -50,7 +50,7 @@ func TestUnfinishedCallInTheJournal(t *testing.T) {
 
 // What was not granted after all is taken back in one piece too.
 func TestSeveralAreDroppedTogether(t *testing.T) {
-	b, _ := journalOf(t, granted(1), granted(2), granted(3), granted(4), Change{From: 2, Drop: 3})
+	b, _ := journalOf(t, granted(1), granted(2), granted(3), granted(4), Change{Drop: 3, Drops: []uint64{2}})
 	h, _, err := readHistory(bytes.NewReader(b))
 	must(t, err)
 	wantIDs(t, h.state(), 1, 4)
@@ -60,7 +60,7 @@ func TestSeveralAreDroppedTogether(t *testing.T) {
 	for id := range uint64(4) {
 		must(t, k.Pass(Change{Hold: &Hold{ID: id + 1, Lock: id + 1, FD: -1, Owner: us}}))
 	}
-	must(t, k.Pass(Change{From: 2, Drop: 3}, Change{From: 1 << 40, Drop: 4}, Change{From: 1, Drop: 1 << 40}))
+	must(t, k.Pass(Change{Drop: 3, Drops: []uint64{2}}, Change{Drop: 4, Drops: []uint64{1 << 40}}, Change{Drop: 1 << 40}))
 	must(t, k.Close())
 	_, s, _ := find(t, socket)
 	wantIDs(t, s, 1)
