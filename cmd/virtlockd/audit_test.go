@@ -38,21 +38,29 @@ func say(t *testing.T, socket string, lines ...string) (answers []string) {
 	return answers
 }
 
+// lockDisk has a guest lock a disk, and gives what registers it, what names the
+// disk, and its process.
+func (h *host) lockDisk() (register, resources string, pid int) {
+	h.t.Helper()
+	h.write("disk", "")
+	guest := exec.Command("sleep", "1000")
+	if err := guest.Start(); err != nil {
+		h.t.Fatal(err)
+	}
+	h.t.Cleanup(func() { guest.Process.Kill(); guest.Wait() })
+	register = fmt.Sprintf(`{"id":1,"method":"owner.register","params":{"owner":{"name":"vm","pid":%d},"tied_to":"process"}}`, guest.Process.Pid)
+	resources = fmt.Sprintf(`"resources":[{"lockspace":"","name":%q}]`, h.path("disk"))
+	say(h.t, h.socket(), register, `{"id":1,"method":"lock.acquire","params":{`+resources+`}}`)
+	return register, resources, guest.Process.Pid
+}
+
 const auditLog = "log/libvirt/virtlockd-audit.log"
 
 // The next program goes on with the history, and knows what was taken by force.
 func TestTheHistoryOutlivesAReexec(t *testing.T) {
 	h := newHost(t)
-	h.write("disk", "")
 	p := h.start(ours)
-	guest := exec.Command("sleep", "1000")
-	if err := guest.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { guest.Process.Kill(); guest.Wait() }()
-	register := fmt.Sprintf(`{"id":1,"method":"owner.register","params":{"owner":{"name":"vm","pid":%d},"tied_to":"process"}}`, guest.Process.Pid)
-	resources := fmt.Sprintf(`"resources":[{"lockspace":"","name":%q}]`, h.path("disk"))
-	say(t, h.socket(), register, `{"id":1,"method":"lock.acquire","params":{`+resources+`}}`)
+	register, resources, _ := h.lockDisk()
 	got := say(t, h.socket(), `{"id":1,"method":"lock.force_release","params":{`+resources+`,"leave_running":true,"reason":"split brain"}}`,
 		`{"id":2,"method":"daemon.reexec"}`)
 	checkContains(t, got[0], `"released":[{"lock"`)
@@ -89,22 +97,14 @@ func TestNoPlaceForTheHistory(t *testing.T) {
 // to get it for an owner who has moved away.
 func TestForceOfALockThatIsMissing(t *testing.T) {
 	h := newHost(t)
-	h.write("disk", "")
 	p := h.start(ours)
-	guest := exec.Command("sleep", "1000")
-	if err := guest.Start(); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { guest.Process.Kill(); guest.Wait() }()
-	register := fmt.Sprintf(`{"id":1,"method":"owner.register","params":{"owner":{"name":"vm","pid":%d},"tied_to":"process"}}`, guest.Process.Pid)
-	resources := fmt.Sprintf(`"resources":[{"lockspace":"","name":%q}]`, h.path("disk"))
-	say(t, h.socket(), register, `{"id":1,"method":"lock.acquire","params":{`+resources+`}}`)
+	register, resources, pid := h.lockDisk()
 	var status struct{ Result api.Status }
 	if err := json.Unmarshal([]byte(ask(t, h.socket(), "daemon.status")), &status); err != nil {
 		t.Fatal(err)
 	}
-	for _, pid := range []int{status.Result.PID, status.Result.Keeper.PID} {
-		syscall.Kill(pid, syscall.SIGKILL)
+	for _, process := range []int{status.Result.PID, status.Result.Keeper.PID} {
+		syscall.Kill(process, syscall.SIGKILL)
 	}
 	p.wait()
 	f, err := os.OpenFile(h.path("disk"), os.O_RDWR, 0)
@@ -117,7 +117,7 @@ func TestForceOfALockThatIsMissing(t *testing.T) {
 	})
 	p = h.start(ours)
 	checkContains(t, ask(t, h.socket(), "daemon.status"), `"missing":[{`)
-	params := fmt.Sprintf(`{"id":1,"method":"lock.force_release","params":{"owner_pid":%d,"reason":"it has moved"`, guest.Process.Pid)
+	params := fmt.Sprintf(`{"id":1,"method":"lock.force_release","params":{"owner_pid":%d,"reason":"it has moved"`, pid)
 	got := say(t, h.socket(), params+`}}`, params+`,"leave_running":true,"dry_run":true}}`, params+`,"leave_running":true}}`, params+`}}`)
 	checkContains(t, got[0], `"released":[],"refused":[{"lock"`)
 	checkContains(t, got[1], `"released":[{"lock"`)
