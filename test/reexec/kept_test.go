@@ -54,7 +54,9 @@ func TestNothingIsLost(t *testing.T) {
 	if libvirt.acquire(disks[3], 0) == nil { // for the count of refusals
 		t.Fatal("a lock was granted twice")
 	}
-	r.Connect().Close() // so that the numbers of clients have a gap
+	closed := r.Connect() // so that the numbers of clients have a gap
+	closed.Must(api.LockspaceList, api.Empty{}, nil)
+	closed.Close()
 	bed.Eventually(t, "it is gone", func() bool { return len(r.clients()) == 5 })
 
 	before := r.everything()
