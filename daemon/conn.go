@@ -106,7 +106,10 @@ func (c *conn) ready(events uint32) {
 		c.endTied() // who reads may hang in storage, and not see it for long
 	}
 	if events&unix.EPOLLOUT != 0 {
-		c.flush(c.daemon.poller)
+		c.room(c.daemon.poller)
+	}
+	if events&(unix.EPOLLRDHUP|unix.EPOLLHUP|unix.EPOLLERR) != 0 {
+		c.ending.Store(true)
 	}
 	c.serve(c.readAndAnswer)
 }
@@ -191,6 +194,7 @@ func (c *conn) close() {
 	c.end()
 	c.endTied() // beside the calls: one that hangs in storage must not keep the locks
 	c.daemon.gate.park(c.calls.Wait)
+	c.finishWriting(c.ctx, c.daemon.poller)
 	c.daemon.poller.remove(c)
 	c.closeStream()
 	c.endRegistrations()
@@ -210,9 +214,12 @@ func (c *conn) leave() {
 	c.end()
 }
 
-// send writes one message. A client that does not read blocks only those who
-// have something to tell it.
+// send writes one message, at once or soon. A client that does not read blocks
+// only those who have something to tell it.
 func (c *conn) send(message []byte) error {
+	if c.daemon.poller.later(c, message) {
+		return nil
+	}
 	return c.write(c.ctx, c.daemon.poller, message)
 }
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"os"
+	"runtime"
 	"sync"
 	"time"
 
@@ -36,10 +37,12 @@ type poller struct {
 	generation int32             // of the latest connection
 	events     []unix.EpollEvent // of room, not served yet
 	term       int               // of the leader; who has an older one is none any more
+	thread     thread            // the leader's
 	heldUp     int               // former leaders that have not come back
 	serving    bool              // the leader serves a connection
 	served     uint64            // connections so far
 	watching   bool              // the watch is awake
+	unsent     []*conn           // that have a message held
 }
 
 // stallTime is how long the leader may serve a connection before it is looked at.
@@ -145,6 +148,11 @@ func (p *poller) closeFiles() {
 
 // lead serves connections until another leader follows, or the end.
 func (p *poller) lead(term int) {
+	runtime.LockOSThread() // for look
+	defer runtime.UnlockOSThread()
+	p.mu.Lock()
+	p.thread = thisThread()
+	p.mu.Unlock()
 	for {
 		c, events, apart := p.next(term)
 		switch {
@@ -169,6 +177,11 @@ func (p *poller) next(term int) (c *conn, events uint32, apart bool) {
 	}
 	p.serving = false
 	for {
+		if p.dueLocked() {
+			p.mu.Unlock()
+			p.sendHeld()
+			p.mu.Lock()
+		}
 		if err := p.pollLocked(); err != nil {
 			p.failed <- err
 			return nil, 0, false
@@ -250,19 +263,46 @@ func (p *poller) watch() {
 	}
 }
 
-// look replaces a leader who serves the same connection as at the last look.
+// look replaces a leader who serves the same connection as at the last look and
+// waits for something, as it does in storage that hangs. One that has work for so
+// long, or no CPU, is not held up: to replace it would make a busy machine busier.
 func (p *poller) look(last uint64) (served uint64) {
+	same, leader, served := p.lookAt(last)
+	switch {
+	case !same:
+	case leader.waits():
+		p.replace(last)
+	default:
+		p.sendHeld()
+	}
+	return served
+}
+
+// lookAt tells whether the leader serves the same connection as at the last look.
+func (p *poller) lookAt(last uint64) (same bool, leader thread, served uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	// Nobody is held up by a gate that is shut: that is over soon, or for good.
-	if p.serving && p.served == last && !p.gate.isShut() {
-		p.serving = false
-		p.heldUp++
-		p.term++
-		term := p.term
-		p.busy.Go(func() { p.lead(term) })
+	return p.servesLocked(last), p.thread, p.served
+}
+
+// servesLocked reports whether the leader serves a connection still. Nobody is
+// held up by a gate that is shut: that is over soon, or for good.
+func (p *poller) servesLocked(number uint64) bool {
+	return p.serving && p.served == number && !p.gate.isShut()
+}
+
+// replace makes another the leader, unless the one that there is has come back.
+func (p *poller) replace(last uint64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.servesLocked(last) {
+		return
 	}
-	return p.served
+	p.serving = false
+	p.heldUp++
+	p.term++
+	term := p.term
+	p.busy.Go(func() { p.lead(term) })
 }
 
 // sleep says that the watch sleeps until it is woken, unless somebody was

@@ -22,11 +22,14 @@ type stream struct {
 	closing sync.Mutex    // held to close fd, and by those who must not see it closed
 
 	reading atomic.Int32 // quiet, underWay or again
+	ending  atomic.Bool  // the other side says no more: the end comes after what it said
 
 	generation int32 // of fd, whose number others had before; the poller's
+	unsent     bool  // a message is held; guarded by the poller's mutex
 
 	writing  sync.Mutex    // guards the fields that follow; taken before closing
 	out      []byte        // still to be written
+	full     bool          // the socket has no room for it; the poller says when it has
 	written  uint64        // bytes so far
 	progress chan struct{} // closed when written or broken change; nil when nobody waits for that
 	broken   error         // why nothing more is written
@@ -76,20 +79,19 @@ var buffers = sync.Pool{New: func() any { b := make([]byte, 16<<10); return &b }
 
 // read appends what has come to in, and calls take, until there is no more.
 // Memory follows the bytes that came, whatever length they announce. It fails
-// with io.EOF when the other side has ended. A short read does not say that
-// there is no more: descriptors that were sent along end a read too, unix(7).
+// with io.EOF when the other side has ended.
 func (s *stream) read(take func() error) error {
 	b := buffers.Get().(*[]byte)
 	defer buffers.Put(b)
 	for {
-		n, err := unix.Read(s.fd, *b)
+		n, _, flags, _, err := unix.Recvmsg(s.fd, *b, nil, 0)
 		switch {
 		case err == unix.EAGAIN:
 			return nil
 		case err == unix.EINTR:
 			continue
 		case err != nil:
-			return os.NewSyscallError("read", err)
+			return os.NewSyscallError("recvmsg", err)
 		case n == 0:
 			return io.EOF
 		}
@@ -98,6 +100,11 @@ func (s *stream) read(take func() error) error {
 			return err
 		}
 		s.keep()
+		// What was sent along, descriptors say, ends a read too, unix(7); that
+		// there is no room for it here tells of it.
+		if n < len(*b) && flags&unix.MSG_CTRUNC == 0 && !s.ending.Load() {
+			return nil
+		}
 	}
 }
 
@@ -131,29 +138,39 @@ func (s *stream) write(ctx context.Context, p *poller, message []byte) error {
 	return err
 }
 
-// put writes what there is room for, and keeps the rest of the message. It gives
-// the number of bytes that are written once the message is.
+// put writes what there is room for, after what was held, and keeps the rest of
+// the message. It gives the number of bytes that are written once the message is.
 func (s *stream) put(p *poller, message []byte) (end uint64, err error) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if s.broken != nil {
-		return 0, s.broken
-	}
-	if len(s.out) == 0 {
+	s.flushLocked(p)
+	if len(s.out) == 0 && s.broken == nil {
 		n := s.writeLocked(message)
 		s.written += uint64(n)
 		if message = message[n:]; len(message) == 0 {
 			return s.written, nil
 		}
-		if s.broken == nil {
-			s.breakLocked(p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollWrite))
-		}
+		s.setFullLocked(p, true)
 	}
 	if s.broken != nil {
 		return 0, s.broken
 	}
 	s.out = append(s.out, message...)
 	return s.written + uint64(len(s.out)), nil
+}
+
+// maxHeld is how many bytes hold keeps of one connection.
+const maxHeld = 16 << 10
+
+// hold keeps a message for flush to write, unless that may take long.
+func (s *stream) hold(message []byte) bool {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	if s.broken != nil || s.full || len(s.out)+len(message) > maxHeld {
+		return false
+	}
+	s.out = append(s.out, message...)
+	return true
 }
 
 // writeLocked writes until there is no more room, and gives how much it wrote.
@@ -176,10 +193,28 @@ func (s *stream) writeLocked(b []byte) (n int) {
 	return n
 }
 
-// flush writes more of out. The poller calls it when there is room again.
+// flush writes what was held.
 func (s *stream) flush(p *poller) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	s.flushLocked(p)
+}
+
+// flushLocked writes what is to be written, unless the socket is known to be full.
+func (s *stream) flushLocked(p *poller) {
+	if !s.full {
+		s.flushMoreLocked(p)
+	}
+}
+
+// room writes more. The poller calls it when there is room again.
+func (s *stream) room(p *poller) {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.flushMoreLocked(p)
+}
+
+func (s *stream) flushMoreLocked(p *poller) {
 	if len(s.out) == 0 || s.broken != nil {
 		return
 	}
@@ -187,18 +222,36 @@ func (s *stream) flush(p *poller) {
 	s.written += uint64(n)
 	if s.out = s.out[n:]; len(s.out) == 0 {
 		s.out = nil
-		s.breakLocked(p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollRead))
 	}
+	s.setFullLocked(p, len(s.out) > 0)
 	s.tellLocked()
+}
+
+// setFullLocked notes whether the socket is full. While it is, the poller says
+// when there is room.
+func (s *stream) setFullLocked(p *poller, full bool) {
+	if s.full == full || s.broken != nil {
+		return
+	}
+	s.full = full
+	events := uint32(pollRead)
+	if full {
+		events = pollWrite
+	}
+	s.breakLocked(p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, events))
 }
 
 // rearm asks the poller for room to write what a former program could not.
 func (s *stream) rearm(p *poller) {
 	s.writing.Lock()
 	defer s.writing.Unlock()
-	if len(s.out) > 0 {
-		s.breakLocked(p.control(unix.EPOLL_CTL_MOD, s.fd, s.generation, pollWrite))
-	}
+	s.setFullLocked(p, len(s.out) > 0)
+}
+
+// finishWriting writes what was held before the end, or gives up when the client
+// takes too long to read it. The caller is inside the gate.
+func (s *stream) finishWriting(ctx context.Context, p *poller) {
+	s.write(ctx, p, nil) // fails where nobody reads any more
 }
 
 // breakLocked says why nothing more is written, unless err is nil.

@@ -68,7 +68,7 @@ func TestLastWordsHaveOneEnd(t *testing.T) {
 				return
 			case <-time.After(time.Millisecond):
 				unix.Read(other, b)
-				c.flush(p) // as the poller does when there is room
+				c.room(p) // as the poller does when there is room
 			}
 		}
 	})
