@@ -31,8 +31,9 @@ type Image struct {
 	Around func(reexec func() error) error
 	// Before is called when the point of no return is near: signals must do
 	// nothing that ends the process, which will be our program again or libvirt's
-	// daemon. After is called when it failed all the same.
-	Before func(ours bool)
+	// daemon. Its error is the reason not to. After is called when it was nil, and
+	// the re-exec failed all the same.
+	Before func(ours bool) error
 	After  func()
 }
 
@@ -196,7 +197,9 @@ func (d *Daemon) exec(keep []int, ours bool, last func() error, exec func(*hando
 		defer cancel()
 		d.config.Log.flush(ctx)
 		d.history.Flush(ctx)
-		image.Before(ours)
+		if err := image.Before(ours); err != nil {
+			return err
+		}
 		held = true
 		// What asks for the end is left to the next program from now on. What came
 		// earlier has its effect in this one.
