@@ -12,7 +12,6 @@ import (
 const (
 	pidFileName = "pid file" // a descriptor, and the path in the notes
 	configNote  = "configuration"
-	programNote = "program"
 )
 
 // inheritance is what a former program of this process has left, nil when nothing,
@@ -49,7 +48,7 @@ func (i inheritance) options(o *options) {
 func (p *program) image(pid *pidFile) *daemon.Image {
 	i := &daemon.Image{
 		Path: p.path, Args: os.Args, LibvirtState: p.paths.LibvirtState,
-		Notes:  map[string]string{programNote: p.path},
+		Notes:  map[string]string{},
 		Files:  map[string]*os.File{signalsFile: p.signals.left.read},
 		Before: p.leave, After: p.stay,
 		Around: func(reexec func() error) error { return p.notify.during("Being executed again", reexec) },
@@ -105,8 +104,8 @@ func absolute(path string) string {
 // program too; and otherwise where the kernel found it. It stays the same when
 // the file there is replaced.
 func programPath(i inheritance) (string, error) {
-	if i.any() && i.Note(programNote) != "" {
-		return i.Note(programNote), nil
+	if i.any() && i.Program() != "" {
+		return i.Program(), nil
 	}
 	if named := absolute(os.Args[0]); isThisProgram(named) {
 		return named, nil

@@ -199,19 +199,19 @@ func handBackTurnsTheWatchdogOff(t *testing.T, m booted) {
 	}
 	m.MustRun(t, "systemctl", "start", service)
 	pid := m.mainPID(t)
-	m.MustRun(t, "sh", "-c", "mv "+program+" /usr/sbin/kept && cp "+libvirts+" "+program)
-	m.MustRun(t, "virtlock-admin", "reexec")
-	m.MustRun(t, "mv", "/usr/sbin/kept", program)
+	m.MustRun(t, "virtlock-admin", "reexec", libvirts)
 	m.WaitProperty(t, service, "WatchdogUSec", "0")
 	m.WaitProperty(t, service, "StatusText", "Libvirt's daemon serves in place of this one")
 	// It says itself that it runs, and executes what is at its path in its turn.
 	m.WaitProperty(t, service, "SubState", "running")
+	m.MustRun(t, "sh", "-c", "cp "+program+" $0.new && mv $0.new $0", libvirts)
 	m.kill(t, "USR1")
 	m.WaitProperty(t, service, "WatchdogUSec", "30s")
 	m.wantRunning(t)
 	if status := m.status(t); status.PID != pid {
 		t.Errorf("process %d became %d", pid, status.PID)
 	}
+	m.MustRun(t, "systemctl", "restart", service)
 }
 
 // wantOther waits until systemd has started another daemon in place of one.
