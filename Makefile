@@ -5,6 +5,9 @@ DESTDIR ?=
 PREFIX ?= /usr/local
 UNITDIR ?= $(PREFIX)/lib/systemd/system
 VERSION ?= 0.1.0
+# git is not asked about the sources: it does not answer root about the files of a
+# user, and root runs the tests and installs what a user may have checked out.
+export GOFLAGS := $(GOFLAGS) -buildvcs=false
 
 SBINDIR = $(DESTDIR)$(PREFIX)/sbin
 BINDIR = $(DESTDIR)$(PREFIX)/bin

@@ -28,6 +28,9 @@ var (
 var (
 	// ErrUnreachable is matched by every *UnreachableError.
 	ErrUnreachable = errors.New("daemon unreachable")
+	// ErrSilent is why a daemon is unreachable that closed the connection before it
+	// answered anything, as libvirt's does, or that of another user.
+	ErrSilent = errors.New("closed without an answer")
 	// ErrLost is the fate of locks that went without being released, with
 	// their connection or with the daemon.
 	ErrLost = errors.New("lock lost")
@@ -104,14 +107,10 @@ func invalid(op, message string) *Error {
 	return &Error{Op: op, Code: api.CodeInvalid, Message: message}
 }
 
-// errSilent is why a daemon is unreachable that closed the connection before it
-// answered anything.
-var errSilent = errors.New("closed without an answer")
-
 // unanswered is the end of a connection on which nothing was ever answered.
 func unanswered(socket string, cause error) error {
 	if errors.Is(cause, io.EOF) || errors.Is(cause, syscall.ECONNRESET) {
-		cause = errSilent
+		cause = ErrSilent
 	}
 	return &UnreachableError{Socket: socket, Err: cause}
 }
@@ -148,7 +147,7 @@ func (e *UnreachableError) Hint() string {
 		return "the daemon that made this socket is gone; start virtlockd"
 	case errors.Is(e.Err, fs.ErrPermission):
 		return "only the user that the daemon runs as may connect; that of the system needs root"
-	case errors.Is(e.Err, errSilent):
+	case errors.Is(e.Err, ErrSilent):
 		return "it serves only the user it runs as, and must be this virtlockd, not libvirt's"
 	}
 	return "is this the socket of virtlockd?"

@@ -144,10 +144,10 @@ func TestReexec(t *testing.T) {
 		fc.Fail(fc.Expect(api.DaemonReexec), api.CodeRefused)
 		fc.Read()
 	})
-	if result, err := c.Reexec(t.Context()); err != nil || result.Version != "2" || result.PID != 7 {
+	if result, err := c.Reexec(t.Context(), api.ReexecParams{}); err != nil || result.Version != "2" || result.PID != 7 {
 		t.Errorf("Reexec = %+v, %v", result, err)
 	}
-	if _, err := c.Reexec(t.Context()); !errors.Is(err, client.ErrRefused) {
+	if _, err := c.Reexec(t.Context(), api.ReexecParams{}); !errors.Is(err, client.ErrRefused) {
 		t.Errorf("Reexec = %v, want ErrRefused", err)
 	}
 }

@@ -12,7 +12,7 @@ import (
 // handBack makes libvirt's daemon take this one's place. What it cannot hold is
 // settled first: connections are closed where that harms nobody, and otherwise it
 // is refused with a list.
-func (d *Daemon) handBack(next *handover.Successor) error {
+func (d *Daemon) handBack(image *Image, next *handover.Successor) error {
 	var fit handover.LibvirtFit
 	for deadline := time.Now().Add(reexecTime); ; time.Sleep(pauseTime) {
 		err := d.heldStill(func() error {
@@ -20,7 +20,7 @@ func (d *Daemon) handBack(next *handover.Successor) error {
 			if fit = handover.FitLibvirt(state); len(fit.Objections) > 0 {
 				return nil
 			}
-			return d.becomeLibvirt(next, without(state, fit.Closing))
+			return d.becomeLibvirt(image, next, without(state, fit.Closing))
 		})
 		if err != nil {
 			return err
@@ -49,8 +49,8 @@ func without(s *handover.State, closing []uint64) *handover.State {
 }
 
 // becomeLibvirt is the point of no return. The gate is shut.
-func (d *Daemon) becomeLibvirt(next *handover.Successor, s *handover.State) error {
-	path := d.config.Image.LibvirtState
+func (d *Daemon) becomeLibvirt(image *Image, next *handover.Successor, s *handover.State) error {
+	path := image.LibvirtState
 	if err := handover.WriteLibvirt(path, s, os.Getpid()); err != nil {
 		return err
 	}
@@ -59,7 +59,7 @@ func (d *Daemon) becomeLibvirt(next *handover.Successor, s *handover.State) erro
 	if err == nil {
 		d.answerForLibvirt(next, s)
 		nothing := func() error { return nil }
-		err = d.exec(descriptors(s), false, nothing, (*handover.Image).ExecPlain)
+		err = d.exec(image, descriptors(s), false, nothing, (*handover.Image).ExecPlain)
 	}
 	os.Remove(path)
 	d.recorder.takeUp()

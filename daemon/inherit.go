@@ -110,6 +110,10 @@ func (i *Inherited) File(name string) *os.File {
 	return nil
 }
 
+// Program gives the file that the former program found this one at; "" when it did
+// not say.
+func (i *Inherited) Program() string { return i.Note(programNote) }
+
 // Note gives what the former program noted in Image.Notes.
 func (i *Inherited) Note(name string) string {
 	for _, n := range i.state.Notes {

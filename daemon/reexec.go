@@ -17,7 +17,8 @@ import (
 
 // Image is the program that the daemon runs as, for a re-exec.
 type Image struct {
-	// Path is the file to run again, and Args its command line.
+	// Path is the file to run again, and Args its command line. Who is asked to run
+	// another file tells the next program by Inherited.Program.
 	Path string
 	Args []string
 	// Files and Notes are what the program around the daemon wants to find again
@@ -31,8 +32,9 @@ type Image struct {
 	Around func(reexec func() error) error
 	// Before is called when the point of no return is near: signals must do
 	// nothing that ends the process, which will be our program again or libvirt's
-	// daemon. After is called when it failed all the same.
-	Before func(ours bool)
+	// daemon. Its error is the reason not to. After is called when it was nil, and
+	// the re-exec failed all the same.
+	Before func(ours bool) error
 	After  func()
 }
 
@@ -60,16 +62,17 @@ const (
 // nothing.
 func (d *Daemon) Reexec() error {
 	<-d.ready // a signal may come before
-	if !d.reexecution.begin(nil) {
-		return nil
+	image := d.config.Image
+	if first, err := d.reexecution.begin(image, nil); !first {
+		return err
 	}
-	return d.reexec()
+	return d.reexec(image)
 }
 
-// reexec is Reexec for who has begun it.
-func (d *Daemon) reexec() error {
+// reexec is Reexec for who has begun it, with the program to become.
+func (d *Daemon) reexec(image *Image) error {
 	defer d.reexecution.running.Done()
-	refused := &RefusedError{d.config.Image.around(d.tryReexec)}
+	refused := &RefusedError{image.around(func() error { return d.tryReexec(image) })}
 	// Inside, so that no other re-exec takes place before those who wait are answered.
 	d.gate.enter()
 	defer d.gate.leave()
@@ -93,8 +96,24 @@ func (i *Image) around(reexec func() error) error {
 	return i.Around(reexec)
 }
 
-func (d *Daemon) tryReexec() error {
-	image := d.config.Image
+// as is the image with another program.
+func (i *Image) as(program string) *Image {
+	if i == nil || program == "" || program == i.Path {
+		return i
+	}
+	other := *i
+	other.Path, other.Args = program, append([]string{program}, i.Args[min(1, len(i.Args)):]...)
+	return &other
+}
+
+func (i *Image) path() string {
+	if i == nil {
+		return ""
+	}
+	return i.Path
+}
+
+func (d *Daemon) tryReexec(image *Image) error {
 	if image == nil {
 		return errors.New("this daemon is part of another program")
 	}
@@ -103,7 +122,7 @@ func (d *Daemon) tryReexec() error {
 		return err
 	}
 	if next.Libvirt {
-		return d.handBack(next)
+		return d.handBack(image, next)
 	}
 	check, err := next.StartCheck()
 	if err != nil {
@@ -115,7 +134,7 @@ func (d *Daemon) tryReexec() error {
 	if err != nil {
 		return err
 	}
-	return d.heldStill(func() error { return d.become(check, b[:0]) })
+	return d.heldStill(func() error { return d.become(image, check, b[:0]) })
 }
 
 // checkTime is how long a program may look at a state while everybody is served,
@@ -145,10 +164,11 @@ func (d *Daemon) checkState(check *handover.Check) ([]byte, error) {
 
 // become is the point of no return. The gate is shut. It makes the state in b, which
 // has room for it.
-func (d *Daemon) become(check *handover.Check, b []byte) error {
+func (d *Daemon) become(image *Image, check *handover.Check, b []byte) error {
 	state := d.export()
 	state.Callers = d.reexecution.exportCallers()
-	state.Notes = append(state.Notes, handover.Note{Name: childNote, Value: strconv.Itoa(check.PID())})
+	state.Notes = append(state.Notes, handover.Note{Name: programNote, Value: image.Path},
+		handover.Note{Name: childNote, Value: strconv.Itoa(check.PID())})
 	b = state.Append(b)
 	ctx, cancel := context.WithTimeout(context.Background(), checkTimeStill)
 	defer cancel()
@@ -158,11 +178,14 @@ func (d *Daemon) become(check *handover.Check, b []byte) error {
 	defer asking.Wait()
 	asking.Go(func() { answer <- check.Ask(ctx, state, b) })
 	last := func() error { return <-answer }
-	return d.exec(descriptors(state), true, last, func(i *handover.Image) error { return i.Exec(b) })
+	return d.exec(image, descriptors(state), true, last, func(i *handover.Image) error { return i.Exec(b) })
 }
 
-// childNote is the process that has checked the state.
-const childNote = "child"
+// The names of what one daemon notes for the next.
+const (
+	programNote = "program" // its file
+	childNote   = "child"   // the process that has checked the state
+)
 
 // reapChild waits for the process that has checked the state for the former
 // program: it is a child of this one now.
@@ -186,8 +209,8 @@ const flushTime = 100 * time.Millisecond
 
 // exec becomes the next program, unless last fails, which is called when all is
 // prepared.
-func (d *Daemon) exec(keep []int, ours bool, last func() error, exec func(*handover.Image) error) error {
-	image, held := d.config.Image, false
+func (d *Daemon) exec(image *Image, keep []int, ours bool, last func() error, exec func(*handover.Image) error) error {
+	held := false
 	err := exec(&handover.Image{Path: image.Path, Args: image.Args, Keep: keep, Last: func() error {
 		if err := last(); err != nil {
 			return err
@@ -196,7 +219,9 @@ func (d *Daemon) exec(keep []int, ours bool, last func() error, exec func(*hando
 		defer cancel()
 		d.config.Log.flush(ctx)
 		d.history.Flush(ctx)
-		image.Before(ours)
+		if err := image.Before(ours); err != nil {
+			return err
+		}
 		held = true
 		// What asks for the end is left to the next program from now on. What came
 		// earlier has its effect in this one.
@@ -245,8 +270,6 @@ var errLeaving = errors.New("the daemon ends")
 // reexecResult is the answer to daemon.reexec.
 func (d *Daemon) reexecResult(clients int) api.ReexecResult {
 	r := api.ReexecResult{Version: d.config.Version, PID: os.Getpid(), Locks: d.table.Totals().Locks, Clients: clients}
-	if d.config.Image != nil {
-		r.Program = d.config.Image.Path
-	}
+	r.Program = d.config.Image.path()
 	return r
 }

@@ -2,6 +2,8 @@ package daemon
 
 import (
 	"encoding/json"
+	"fmt"
+	"path/filepath"
 	"sync"
 
 	"virtlock/client/api"
@@ -14,7 +16,8 @@ type reexecution struct {
 
 	mu      sync.Mutex // guards the fields that follow
 	active  bool
-	over    bool // none begins any more
+	over    bool   // none begins any more
+	program *Image // that of the one that goes on
 	callers []*reexecCaller
 }
 
@@ -25,20 +28,24 @@ type reexecCaller struct {
 	request json.RawMessage // its id
 }
 
-// begin notes who waits, and reports whether the caller is to do it, and to call
-// running.Done: somebody does it already if not.
-func (r *reexecution) begin(caller *reexecCaller) bool {
+// begin notes who waits for a program to be executed, and reports whether the caller
+// is to do it, and to call running.Done: somebody does it already if not. It fails
+// when that is done with another program.
+func (r *reexecution) begin(program *Image, caller *reexecCaller) (bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if caller != nil {
+		if r.active && program.path() != r.program.path() {
+			return false, &RefusedError{fmt.Errorf("the daemon is about to become %q", r.program.path())}
+		}
 		r.callers = append(r.callers, caller)
 	}
 	if r.active || r.over {
-		return false
+		return false, nil
 	}
-	r.active = true
+	r.active, r.program = true, program
 	r.running.Add(1)
-	return true
+	return true, nil
 }
 
 // close lets none begin any more, and waits for the one that goes on.
@@ -80,16 +87,29 @@ func (r *reexecution) exportCallers() []handover.Caller {
 
 // daemonReexec answers daemon.reexec, if it is refused.
 func (c *conn) daemonReexec(r *request) error {
-	if err := decode(r.Params, &api.Empty{}); err != nil {
+	if err := c.beginReexec(r); err != nil {
 		return c.reply(r.ID, nil, err)
+	}
+	return nil
+}
+
+func (c *conn) beginReexec(r *request) error {
+	var params api.ReexecParams
+	if err := decode(r.Params, &params); err != nil {
+		return err
+	}
+	if params.Program != "" && !filepath.IsAbs(params.Program) {
+		return invalid("program %q is not an absolute path", params.Program)
 	}
 	d := c.daemon
 	if d.isEnding() {
-		return c.reply(r.ID, nil, &RefusedError{errLeaving})
+		return &RefusedError{errLeaving}
 	}
+	program := d.config.Image.as(params.Program)
 	// Here, inside the gate: what was asked for is known before the state is made.
-	if d.reexecution.begin(&reexecCaller{c, r.ID}) {
-		go d.reexec()
+	first, err := d.reexecution.begin(program, &reexecCaller{c, r.ID})
+	if first {
+		go d.reexec(program)
 	}
-	return nil
+	return err
 }

@@ -73,7 +73,8 @@ func (r *restorer) report() {
 	}
 	r.log.Info(text, "locks", held.Locks, "holders", held.Holders, "lockspaces", held.Spaces-1,
 		"clients", len(r.clients), "waiting", len(r.state.Waits), "from", fmt.Sprint(r.state.Program))
-	r.events.publish(kind, r.by(), func(*api.Event) {})
+	message := fmt.Sprintf("%s, version %s; locks: %d, clients: %d", text, r.config.Version, held.Locks, len(r.clients))
+	r.events.publish(kind, r.by(), func(e *api.Event) { e.Message = message })
 	r.missing.report()
 }
 

@@ -77,7 +77,7 @@ type Event struct {
 	Holders []Holder `json:"holders,omitempty"`
 	// Message says why, with EventDaemonReexecFailed, EventLockMissing,
 	// EventLockForced, EventClientForced and the events of fencing; and what, with
-	// EventDaemonChanged.
+	// EventDaemonChanged, EventDaemonReexecuted and EventDaemonRestored.
 	Message string `json:"message,omitempty"`
 	// Lost is how many events are missing before the next one.
 	Lost uint64 `json:"lost,omitempty"`

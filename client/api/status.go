@@ -62,6 +62,13 @@ type MissingLock struct {
 	Reason string `json:"reason"`
 }
 
+// ReexecParams are the parameters of daemon.reexec.
+type ReexecParams struct {
+	// Program is an absolute path, the daemon's own from then on. "" is the path
+	// that it has.
+	Program string `json:"program,omitempty"`
+}
+
 // ReexecResult is the result of daemon.reexec. It comes from the new program.
 type ReexecResult struct {
 	// Program is the file that runs now, Version what it says of itself.

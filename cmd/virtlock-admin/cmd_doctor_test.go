@@ -3,12 +3,14 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -163,6 +165,29 @@ func TestDoctorWithoutADaemon(t *testing.T) {
 	find(t, findings, failure, "daemon", "does not answer: connect to \"/nowhere\"")
 	if status != exitFailed {
 		t.Errorf("status %d", status)
+	}
+}
+
+// Libvirt's daemon closes a connection that speaks JSON. To start sockets does not
+// help then.
+func TestDoctorBesideLibvirtsDaemon(t *testing.T) {
+	p := newPatient(t)
+	p.Daemon = &daemontest.Daemon{Socket: filepath.Join(t.TempDir(), "s")}
+	l, err := net.Listen("unix", p.Socket)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var closing sync.WaitGroup
+	closing.Go(func() {
+		for c, err := l.Accept(); err == nil; c, err = l.Accept() {
+			c.Close()
+		}
+	})
+	t.Cleanup(func() { l.Close(); closing.Wait() })
+	findings, status := p.examine(t)
+	f := find(t, findings, failure, "daemon", "is none that virtlock-admin can ask")
+	if status != exitFailed || !strings.Contains(f.Why, "libvirt's own") || !strings.HasPrefix(f.Mend, "man virtlockd") {
+		t.Errorf("status %d, %+v", status, f)
 	}
 }
 

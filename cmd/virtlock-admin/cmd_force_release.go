@@ -141,8 +141,12 @@ func (e *env) askProof(ctx context.Context, f forcing) ([]proof, error) {
 	params := f.params
 	params.DryRun, params.LeaveRunning = true, true
 	var status api.Status
+	var locks []api.Lock
 	result, err := ask(ctx, e, func(ctx context.Context, c *client.Client) (result api.ForceReleaseResult, err error) {
 		if status, err = c.Status(ctx); err != nil {
+			return result, err
+		}
+		if locks, err = c.Locks(ctx, api.LockFilter{}); err != nil {
 			return result, err
 		}
 		return c.ForceRelease(ctx, params)
@@ -152,7 +156,7 @@ func (e *env) askProof(ctx context.Context, f forcing) ([]proof, error) {
 	}
 	holds := append(result.Released, result.Refused...)
 	slices.SortStableFunc(holds, func(a, b api.ForcedHold) int { return a.Holder.Owner.PID - b.Holder.Owner.PID })
-	return prove(holds, status)
+	return prove(holds, locks, status)
 }
 
 // forceRefusal is why force-release does nothing.

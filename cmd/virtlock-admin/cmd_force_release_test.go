@@ -161,6 +161,30 @@ func TestForceReleaseOfADisk(t *testing.T) {
 	}
 }
 
+// TestForceReleaseOfASharedDisk ends one owner. That another one writes the disk is
+// no reason not to: it has a lock of its own, and keeps it.
+func TestForceReleaseOfASharedDisk(t *testing.T) {
+	h := historyHouse(t)
+	image := newImage(t, "shared.raw")
+	var pids []int
+	for _, name := range []string{"web03", "web04"} {
+		pid := holder(t, "none", "write", image)
+		guest := h.Client(t)
+		guest.Owner, guest.TiedTo = api.Owner{Name: name, PID: pid}, api.TiedToProcess
+		h.hold(t, guest, api.Resource{Name: image, Mode: api.Shared})
+		pids = append(pids, pid)
+	}
+	owner := strconv.Itoa(pids[0])
+	got := runLine(t, 0, "--socket", h.Socket, "force-release", "--owner", owner, "--fence", "--yes", "--reason", "test")
+	if got.status != exitOK || !strings.HasSuffix(got.out, "Ended: web03 (process "+owner+"), with all its locks\n") {
+		t.Errorf("force-release: %+v", got)
+	}
+	if line := fmt.Sprintf("by process %d (%s) for writing, with a lock of its own", pids[1], findProcess(pids[1]).program()); !strings.Contains(strings.Join(strings.Fields(got.out), " "), line) {
+		t.Errorf("no %q in:\n%s", line, got.out)
+	}
+	compare(t, h.ask(t, "-q", "list", "--name", image, "--format", "owner"), "web04\n")
+}
+
 func TestForceReleaseJSON(t *testing.T) {
 	d := newDeadly(t)
 	got := runLine(t, 0, "--socket", d.Socket, "--json", "force-release", d.image, "--fence", "--yes", "--reason", "test")

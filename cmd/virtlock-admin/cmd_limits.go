@@ -18,8 +18,8 @@ func limitsCommand() command {
 			Aliases:  []string{"srv-clients-info", "srv-clients-set"},
 			Category: groupDaemon,
 			Usage:    "show or change the limits of the daemon",
-			Description: "A change lasts until the daemon is started or reads its configuration\n" +
-				"again. Connections that are there stay.",
+			Description: "A change lasts until the daemon is started or, but for the idle timeout,\n" +
+				"reads its configuration again. Connections that are there stay.",
 			Flags: []cli.Flag{
 				&cli.StringFlag{Name: "max-clients", Usage: "take `N` connections on the main socket"},
 				&cli.StringFlag{Name: "admin-max-clients", Usage: "take `N` connections on the administration socket"},

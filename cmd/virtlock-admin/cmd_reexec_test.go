@@ -64,7 +64,9 @@ func TestReexecRefused(t *testing.T) {
 		t.Errorf("status %d, output %q", got.status, got.out)
 	}
 	compare(t, got.err, "error: the new program does not start\nhint: install it again\n")
-	if got := runLine(t, 0, "--socket", socket, "reexec", "now"); got.status != exitUsage {
-		t.Errorf("with an argument: %+v", got)
+	for _, words := range [][]string{{"a", "b"}, {""}} {
+		if got := runLine(t, 0, append([]string{"--socket", socket, "reexec"}, words...)...); got.status != exitUsage {
+			t.Errorf("with the arguments %q: %+v", words, got)
+		}
 	}
 }

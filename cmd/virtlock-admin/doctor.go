@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"virtlock/client"
@@ -89,8 +90,7 @@ func (d *doctor) checkDaemon(ctx context.Context) {
 		return api.Empty{}, err
 	})
 	if err != nil {
-		message, _, _ := explain(err)
-		d.add(failure, check, "does not answer: "+message, "no guest can get a lock", "systemctl start virtlockd.socket virtlockd-admin.socket")
+		d.addUnreachable(check, err)
 		return
 	}
 	d.answered = true
@@ -100,6 +100,18 @@ func (d *doctor) checkDaemon(ctx context.Context) {
 		return
 	}
 	d.ok(check, "process %d, version %s, %s held", d.status.PID, quote(d.status.Version), plural(d.status.Locks, "lock"))
+}
+
+// addUnreachable says what is wrong with a daemon that cannot be asked.
+func (d *doctor) addUnreachable(check string, err error) {
+	message, _, _ := explain(err)
+	if errors.Is(err, client.ErrSilent) {
+		d.add(failure, check, "is none that virtlock-admin can ask: "+message,
+			"libvirt's own, if it is that, kills the guests that hold locks when it is stopped",
+			"man virtlockd, which says under RE-EXECUTION how to take over from it")
+		return
+	}
+	d.add(failure, check, "does not answer: "+message, "no guest can get a lock", "systemctl start virtlockd.socket virtlockd-admin.socket")
 }
 
 // checkKeeper looks whether the locks would outlive the daemon.

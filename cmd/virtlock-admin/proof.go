@@ -30,14 +30,16 @@ type opener struct {
 	PID     int    `json:"pid"`
 	Program string `json:"program"`
 	Write   bool   `json:"write"`
-	// Holder says that it is one of those for whom the lock is held, or was started
+	// Holder says that it is one of those who hold a lock on the file, or was started
 	// by one.
 	Holder bool `json:"holder"`
+	shares bool // and not the one whose lock this is
 	keeps  bool // a virtlockd, which only keeps locks
 }
 
 // prove looks at the owners of holds and through all processes for the files, once.
-func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
+// The locks are all that there are: who shares one has a right to the file, too.
+func prove(holds []api.ForcedHold, locks []api.Lock, status api.Status) ([]proof, error) {
 	wanted := make(map[fileID]bool)
 	for _, h := range holds {
 		if id, err := identify(h.Lock.Path); err == nil {
@@ -62,7 +64,9 @@ func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
 		}
 		for _, s := range found {
 			if o, ok := s.opens(id, status); ok {
-				o.Holder = isHolder(holds, h.Lock, o.PID)
+				own := isAmong([]int{p.pid}, o.PID)
+				o.Holder = own || isAmong(holders(locks, h.Lock), o.PID)
+				o.shares = o.Holder && !own
 				proofs[i].OpenBy = append(proofs[i].OpenBy, o)
 			}
 		}
@@ -70,15 +74,21 @@ func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
 	return proofs, nil
 }
 
-// isHolder reports whether a process is an owner of a lock that is looked at.
-func isHolder(holds []api.ForcedHold, lock api.Lock, pid int) bool {
-	var owners []int
-	for _, h := range holds {
-		if h.Lock.Device == lock.Device && h.Lock.Inode == lock.Inode {
-			owners = append(owners, h.Holder.Owner.PID)
+// holders are the processes that hold a lock on the file of one, under any name.
+func holders(locks []api.Lock, of api.Lock) (pids []int) {
+	for _, l := range locks {
+		if l.Device == of.Device && l.Inode == of.Inode {
+			for _, h := range l.Holders {
+				pids = append(pids, h.Owner.PID)
+			}
 		}
 	}
-	return slices.Contains(owners, pid) || ancestorAmong(pid, owners) != 0
+	return pids
+}
+
+// isAmong reports whether a process is one of these, or was started by one.
+func isAmong(pids []int, pid int) bool {
+	return slices.Contains(pids, pid) || ancestorAmong(pid, pids) != 0
 }
 
 // opens is how a process has one of the files open.
@@ -163,6 +173,8 @@ func (o opener) words() string {
 	}
 	whose := ""
 	switch {
+	case o.shares:
+		whose = ", with a lock of its own"
 	case o.Holder:
 		whose = ", as the owner"
 	case o.Write && !o.keeps:

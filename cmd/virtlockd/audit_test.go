@@ -71,7 +71,7 @@ func TestTheHistoryOutlivesAReexec(t *testing.T) {
 	eventually(t, "the re-exec is noted down", func() bool { return strings.Contains(h.read(auditLog), "daemon.reexecuted") })
 	history := h.read(auditLog)
 	checkContains(t, history, `"reason":"forced","by":{"client":3`)
-	checkContains(t, history, `"type":"daemon.reexecuted","by":{"client":3`)
+	checkContains(t, history, `"type":"daemon.reexecuted","message":"was re-executed, version `+version+`; locks: 0, clients: 1","by":{"client":3`)
 
 	h.write("work/virtlockd.conf", `audit_file = ""`)
 	p.signal(syscall.SIGHUP)

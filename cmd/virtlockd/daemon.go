@@ -148,6 +148,9 @@ func (p *program) serve(s *sockets, pid *pidFile) error {
 	log := p.log.Logger("daemon")
 	log.Info("serving", "socket", s.main.Addr().String(), "version", version)
 	p.notify = findNotifier(servingOn(s.main), log)
+	if p.left.any() && p.left.FromLibvirt() {
+		p.watchAgain()
+	}
 	defer p.notify.watch(d.Healthy)()
 	stop := p.signals.handle(p.actions(d, end))
 	defer stop()

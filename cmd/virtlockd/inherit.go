@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 
@@ -11,7 +12,6 @@ import (
 const (
 	pidFileName = "pid file" // a descriptor, and the path in the notes
 	configNote  = "configuration"
-	programNote = "program"
 )
 
 // inheritance is what a former program of this process has left, nil when nothing,
@@ -48,9 +48,9 @@ func (i inheritance) options(o *options) {
 func (p *program) image(pid *pidFile) *daemon.Image {
 	i := &daemon.Image{
 		Path: p.path, Args: os.Args, LibvirtState: p.paths.LibvirtState,
-		Notes:  map[string]string{programNote: p.path},
+		Notes:  map[string]string{},
 		Files:  map[string]*os.File{signalsFile: p.signals.left.read},
-		Before: p.signals.hold, After: p.signals.release,
+		Before: p.leave, After: p.stay,
 		Around: func(reexec func() error) error { return p.notify.during("Being executed again", reexec) },
 	}
 	for note, option := range map[string]*string{configNote: p.options.config, pidFileName: p.options.pidFile} {
@@ -62,6 +62,33 @@ func (p *program) image(pid *pidFile) *daemon.Image {
 		i.Files[pidFileName] = pid.file
 	}
 	return i
+}
+
+// leave is the last thing before another program is executed. Libvirt's daemon does
+// not know the watchdog, which would kill it, and with it all locks.
+func (p *program) leave(ours bool) error {
+	if !ours {
+		if err := p.notify.setWatchdog(0); err != nil {
+			return fmt.Errorf("turn off the service manager's watchdog, which libvirt's daemon does not know: %w", err)
+		}
+		p.notify.replaced("Libvirt's daemon serves in place of this one")
+	}
+	p.signals.hold(ours)
+	return nil
+}
+
+// stay undoes leave, because nothing was executed after all.
+func (p *program) stay() {
+	p.signals.release()
+	p.watchAgain()
+}
+
+// watchAgain turns on the watchdog that leave may have turned off, in this program
+// or in one before libvirt's daemon.
+func (p *program) watchAgain() {
+	if err := p.notify.setWatchdog(watchdogPeriod()); err != nil {
+		p.log.Logger("daemon").Warn("cannot turn on the service manager's watchdog again", "error", err)
+	}
 }
 
 // absolute makes a path absolute, as long as the working directory is known.
@@ -77,8 +104,8 @@ func absolute(path string) string {
 // program too; and otherwise where the kernel found it. It stays the same when
 // the file there is replaced.
 func programPath(i inheritance) (string, error) {
-	if i.any() && i.Note(programNote) != "" {
-		return i.Note(programNote), nil
+	if i.any() && i.Program() != "" {
+		return i.Program(), nil
 	}
 	if named := absolute(os.Args[0]); isThisProgram(named) {
 		return named, nil

@@ -57,6 +57,13 @@ func (n *notifier) during(what string, act func() error) error {
 	return err
 }
 
+// replaced tells people that another program, which does not tell, is about to serve.
+func (n *notifier) replaced(status string) {
+	if n != nil {
+		n.tell(status)
+	}
+}
+
 // stopping says, once, that the daemon ends.
 func (n *notifier) stopping() {
 	if n != nil {

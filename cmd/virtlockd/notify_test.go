@@ -69,15 +69,26 @@ func (m *manager) listen() {
 // next waits for a message that has a field.
 func (m *manager) next(field string) message {
 	m.t.Helper()
+	return m.await(field, func(got message) bool { return strings.Contains("\n"+got.text+"\n", "\n"+field+"\n") })
+}
+
+// nextAny waits for a message, whatever it says.
+func (m *manager) nextAny() message {
+	m.t.Helper()
+	return m.await("anything", func(message) bool { return true })
+}
+
+func (m *manager) await(what string, is func(message) bool) message {
+	m.t.Helper()
 	deadline := time.After(patience)
 	for {
 		select {
 		case got := <-m.messages:
-			if strings.Contains("\n"+got.text+"\n", "\n"+field+"\n") {
+			if is(got) {
 				return got
 			}
 		case <-deadline:
-			m.t.Fatalf("was never told %s", field)
+			m.t.Fatalf("was never told %s", what)
 		}
 	}
 }
@@ -108,7 +119,12 @@ func (m message) value(field string) string {
 // the daemon's PID.
 func (h *host) startFor(m *manager, variables string, options ...string) *process {
 	h.t.Helper()
-	words := daemonWords(ours, options...)
+	return h.startProgramFor(m, ours, variables, options...)
+}
+
+func (h *host) startProgramFor(m *manager, program, variables string, options ...string) *process {
+	h.t.Helper()
+	words := daemonWords(program, options...)
 	cmd := h.command(append([]string{"sh", "-c", variables + ` exec "$@"`, "sh"}, words...)...)
 	cmd.Env = append(cmd.Env, "NOTIFY_SOCKET="+m.address)
 	return startCommand(h.t, cmd)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strconv"
 	"sync"
@@ -12,7 +13,7 @@ import (
 // long as it is: one that gets no word restarts the daemon. The function
 // returned ends this.
 func (n *notifier) watch(healthy func(context.Context) error) (stop func()) {
-	period := watchdogPeriod(os.Getenv(watchdogVariable), os.Getenv(watchdogPIDVariable))
+	period := watchdogPeriod()
 	if n == nil || period == 0 {
 		return func() {}
 	}
@@ -45,9 +46,22 @@ func (n *notifier) keepWatch(ctx context.Context, period time.Duration, healthy 
 	}
 }
 
-// watchdogPeriod returns how often the watchdog wants to hear of this process,
-// from the values of its variables. 0 is never.
-func watchdogPeriod(microseconds, pid string) time.Duration {
+// setWatchdog changes how often a watchdog that was asked for wants to hear of this
+// process. 0 is never.
+func (n *notifier) setWatchdog(period time.Duration) error {
+	if n == nil || watchdogPeriod() == 0 {
+		return nil
+	}
+	return sendDatagram(n.socket, fmt.Sprintf("%s=%d", watchdogVariable, period.Microseconds()))
+}
+
+// watchdogPeriod returns how often the watchdog was to hear of this process when it
+// was started. 0 is never.
+func watchdogPeriod() time.Duration {
+	return parseWatchdog(os.Getenv(watchdogVariable), os.Getenv(watchdogPIDVariable))
+}
+
+func parseWatchdog(microseconds, pid string) time.Duration {
 	n, err := strconv.ParseInt(microseconds, 10, 64)
 	if err != nil || n <= 0 || pid != "" && pid != strconv.Itoa(os.Getpid()) {
 		return 0

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +33,42 @@ func TestWatchdog(t *testing.T) {
 	}
 }
 
+// Libvirt's daemon does not know the watchdog: it would be killed, and all locks
+// with it. When it is executed the watchdog is turned off, and on again after it.
+func TestWatchdogIsOffWhileLibvirtsDaemonRuns(t *testing.T) {
+	h := newHost(t)
+	m := newManager(t, h.path("notify"))
+	program := h.path("program")
+	lead := func(to string) {
+		t.Helper()
+		if err := errors.Join(os.Symlink(to, program+".new"), os.Rename(program+".new", program)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	lead(ours)
+	p := h.startProgramFor(m, program, "WATCHDOG_USEC=20000000")
+	m.next("READY=1")
+	for range 2 {
+		lead(theirs)
+		p.signal(syscall.SIGUSR1)
+		m.next("WATCHDOG_USEC=0")
+		m.next("READY=1") // libvirt's daemon says so, too
+		lead(ours)
+		p.signal(syscall.SIGUSR1)
+		m.next("WATCHDOG_USEC=20000000")
+		m.next("WATCHDOG=1")
+	}
+	// A program of ours knows it: it stays on.
+	p.signal(syscall.SIGUSR1)
+	m.next("RELOADING=1")
+	for got := m.nextAny(); got.value("READY") != "1"; got = m.nextAny() {
+		if got.value("WATCHDOG_USEC") != "" {
+			t.Errorf("told %q", got.text)
+		}
+	}
+	p.end()
+}
+
 func TestWatchdogPeriod(t *testing.T) {
 	for _, test := range []struct {
 		microseconds, pid string
@@ -48,7 +85,7 @@ func TestWatchdogPeriod(t *testing.T) {
 		{"9223372036854775807", "", maxPeriod},
 		{"9223372036854775808", "", 0},
 	} {
-		if got := watchdogPeriod(test.microseconds, test.pid); got != test.want {
+		if got := parseWatchdog(test.microseconds, test.pid); got != test.want {
 			t.Errorf("%q, %q: %v", test.microseconds, test.pid, got)
 		}
 	}

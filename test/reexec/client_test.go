@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"virtlock/client"
+	"virtlock/client/api"
 	"virtlock/test/bed"
 )
 
@@ -32,7 +33,7 @@ func TestTheClientPackage(t *testing.T) {
 	}()
 	bed.Eventually(t, "the second waits", func() bool { return r.status().Waiters == 1 })
 	for range 5 {
-		result, err := one.Reexec(ctx)
+		result, err := one.Reexec(ctx, api.ReexecParams{})
 		if err != nil || result.PID != r.daemon.PID() || result.Locks != 1 || result.Clients != 3 {
 			t.Errorf("got %+v, %v", result, err)
 		}
@@ -47,7 +48,7 @@ func TestTheClientPackage(t *testing.T) {
 	check(t, held.Release(ctx))
 	check(t, <-waiting)
 	r.breakProgram("rm PROGRAM")
-	if _, err := two.Reexec(ctx); !errors.Is(err, client.ErrRefused) {
+	if _, err := two.Reexec(ctx, api.ReexecParams{}); !errors.Is(err, client.ErrRefused) {
 		t.Errorf("got %v", err)
 	}
 }

@@ -2,6 +2,8 @@ package systemd
 
 import (
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -186,6 +188,30 @@ func watchdog(t *testing.T, m booted) {
 	m.kill(t, "STOP")
 	m.wantOther(t, pid)
 	m.wantJournal(t, "virtlockd.service: Watchdog timeout", "3")
+}
+
+// handBackTurnsTheWatchdogOff: libvirt's daemon, which says nothing to it, would be
+// killed by it.
+func handBackTurnsTheWatchdogOff(t *testing.T, m booted) {
+	libvirts := filepath.Join(m.Shared, "libvirts")
+	if out, err := exec.Command("cp", bed.Libvirts.Path(t), libvirts).CombinedOutput(); err != nil {
+		t.Fatalf("copy libvirt's daemon: %v: %s", err, out)
+	}
+	m.MustRun(t, "systemctl", "start", service)
+	pid := m.mainPID(t)
+	m.MustRun(t, "virtlock-admin", "reexec", libvirts)
+	m.WaitProperty(t, service, "WatchdogUSec", "0")
+	m.WaitProperty(t, service, "StatusText", "Libvirt's daemon serves in place of this one")
+	// It says itself that it runs, and executes what is at its path in its turn.
+	m.WaitProperty(t, service, "SubState", "running")
+	m.MustRun(t, "sh", "-c", "cp "+program+" $0.new && mv $0.new $0", libvirts)
+	m.kill(t, "USR1")
+	m.WaitProperty(t, service, "WatchdogUSec", "30s")
+	m.wantRunning(t)
+	if status := m.status(t); status.PID != pid {
+		t.Errorf("process %d became %d", pid, status.PID)
+	}
+	m.MustRun(t, "systemctl", "restart", service)
 }
 
 // wantOther waits until systemd has started another daemon in place of one.

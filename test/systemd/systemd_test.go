@@ -36,6 +36,7 @@ func TestSystemd(t *testing.T) {
 		{"failed reload of the configuration shows", failedReloadShows},
 		{"sockets that stop leave no file", socketsThatStopLeaveNoFile},
 		{"prober wins what is free", proberWinsWhatIsFree},
+		{"hand-back turns the watchdog off", handBackTurnsTheWatchdogOff},
 		{"held", held},
 	} {
 		if !t.Run(test.name, func(t *testing.T) { test.run(t, m) }) {
