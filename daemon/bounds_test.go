@@ -51,11 +51,12 @@ func TestWaitsKeepLittle(t *testing.T) {
 	b.json.acquire(b.disk)
 	c := registerAs(t, b.socket, "c")
 	space := strings.Repeat(" ", api.MaxLine-1000)
-	for i := range 64 {
+	const waits = 16
+	for i := range waits {
 		c.send(`{"id":%d,"method":"lock.acquire","params":{"resources":%s,%s"wait_ms":-1}}`, i, resources("", b.disk), space)
 	}
-	eventually(t, "all wait", func() bool { return b.json.status().Waiters == 64 })
-	b.boundedHeap(8 << 20)
+	eventually(t, "all wait", func() bool { return b.json.status().Waiters == waits })
+	b.boundedHeap(waits << 20 / 4)
 	c.Close()
 	eventually(t, "none waits", func() bool { return b.json.status().Waiters == 0 })
 	b.json.release(b.disk)

@@ -131,6 +131,18 @@ func TestLookAtABusyLeader(t *testing.T) {
 	}
 }
 
+func TestTheWatchDoesNotSleepWhileALeaderServes(t *testing.T) {
+	p, _, _ := newLed(t, 1)
+	p.served, p.watching = 7, true
+	if p.sleep(7) || !p.watching {
+		t.Error("it sleeps while a connection is served")
+	}
+	p.serving = false
+	if !p.sleep(7) || p.watching {
+		t.Error("it does not sleep when nobody is served")
+	}
+}
+
 // The end of a connection does not swallow what was held for it.
 func TestWhatIsHeldAtTheEnd(t *testing.T) {
 	p, conns, others := newLed(t, 1)

@@ -306,10 +306,10 @@ func (p *poller) replace(last uint64) {
 }
 
 // sleep says that the watch sleeps until it is woken, unless somebody was
-// served since the last look.
+// served since the last look, or is still: who was at work then may be held up now.
 func (p *poller) sleep(last uint64) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.watching = p.served != last
+	p.watching = p.serving || p.served != last
 	return !p.watching
 }
