@@ -61,6 +61,7 @@ func (d *Daemon) export() *handover.State {
 		Totals: d.totals(), Spaces: d.exportSpaces(), Holds: exportHolds(d.table),
 		Fences: d.fences.export(), Forced: d.forced.export(), Settings: d.exportSettings(),
 	}
+	d.missing.mark(s.Holds)
 	s.Holds = append(s.Holds, d.missing.export()...)
 	for _, c := range d.clients.list() {
 		if c.ctx.Err() == nil { // one that ends has nothing to hand over
