@@ -138,7 +138,10 @@ func (p *program) serve(s *sockets, pid *pidFile) error {
 		Image:         p.image(pid),
 		UnlinkSockets: len(s.bound) > 0,
 		Inherited:     p.left.Inherited,
-		Keeping:       &daemon.Keeping{Journal: p.paths.Journal, Socket: p.paths.KeeperSocket, Program: p.path},
+		Keeping: &daemon.Keeping{
+			Journal: p.paths.Journal, Socket: p.paths.KeeperSocket, Program: p.path,
+			MakeDir: func() error { return makeDir(p.paths.RunDir, p.paths.RunDirMode) },
+		},
 	})
 	if err != nil {
 		return failf(exitSetUp, "cannot set up the daemon: %w", err)
