@@ -143,6 +143,12 @@ func (m *missing) found(h *missingHold) bool {
 	return missed
 }
 
+func (m *missing) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.list)
+}
+
 func (m *missing) all() []*missingHold {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -163,6 +169,7 @@ func (m *missing) remove(h *missingHold) bool {
 		r.Drop(h.ID)
 	}
 	m.daemon.processes.leave(h.process)
+	m.daemon.idle.touch()
 	return true
 }
 

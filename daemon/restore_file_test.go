@@ -95,6 +95,17 @@ func TestKeptLockThatIsNotConfirmed(t *testing.T) {
 	waitFor(t, "the lock is whole", func() bool { return len(d.missing.all()) == 0 })
 }
 
+// A daemon that is to end when it is idle does not, while a living owner misses a lock:
+// nobody else would get it back.
+func TestMissingLockIsNotIdle(t *testing.T) {
+	d := newHeir(t, &handover.State{Holds: []handover.Hold{{
+		ID: 1, Lock: 1, FD: -1, Name: newDisk(t), Owner: handover.Owner{PID: os.Getpid()}, Missing: "another has it",
+	}}}, fromJournal)
+	if d.isIdle() {
+		t.Error("it is idle")
+	}
+}
+
 // newHeir makes a daemon that has taken a state over, and serves nobody.
 func newHeir(t *testing.T, s *handover.State, from source) *Daemon {
 	t.Helper()
