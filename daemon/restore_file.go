@@ -36,7 +36,11 @@ func (r *restorer) open(locks [][]handover.Hold) []opened {
 		}
 		return files
 	}
-	files := openAll(len(locks), openTime, func(i int) opened { return r.ask(locks[i]) })
+	ctx, cancel := context.WithTimeout(context.Background(), openTime)
+	defer cancel()
+	files := openAll(ctx, len(locks),
+		func(i int) uint64 { return systemOf(&locks[i][0]) },
+		func(i int) opened { return r.ask(locks[i]) })
 	for i, holds := range locks {
 		// The keeper has held it until now, whatever storage says, and does not say.
 		if fd := descriptorOf(holds); fd >= 0 {
@@ -46,27 +50,35 @@ func (r *restorer) open(locks [][]handover.Hold) []opened {
 	return files
 }
 
-// How many files are opened at a time, and how long that may take together.
+// How many files of one file system are opened at a time, and how long all may take.
 const (
 	openAtOnce = 64
 	openTime   = 10 * time.Second
 )
 
-// openAll opens n files side by side, and gives those that were quick enough. A file
-// that comes later is closed.
-func openAll(n int, within time.Duration, open func(i int) opened) []opened {
-	ctx, cancel := context.WithTimeout(context.Background(), within)
-	defer cancel()
+// openAll opens n files side by side, and gives those that were there before ctx ended.
+// One that comes later is closed. Those of a file system that hangs hold up no others.
+func openAll(ctx context.Context, n int, system func(i int) uint64, open func(i int) opened) []opened {
 	files := make([]opened, n)
+	slots := make(map[uint64]chan struct{})
 	for i := range files {
 		files[i].err = errStorageHangs
+		if slots[system(i)] == nil {
+			slots[system(i)] = make(chan struct{}, openAtOnce)
+		}
 	}
 	var mu sync.Mutex // guards files and late
 	late := false
-	slots := make(chan struct{}, openAtOnce)
 	var wait sync.WaitGroup
-	begin := func(i int) {
+	for i := range files {
+		slot := slots[system(i)]
 		wait.Go(func() {
+			select {
+			case slot <- struct{}{}:
+				defer func() { <-slot }()
+			case <-ctx.Done():
+				return
+			}
 			o := open(i)
 			mu.Lock()
 			defer mu.Unlock()
@@ -75,15 +87,7 @@ func openAll(n int, within time.Duration, open func(i int) opened) []opened {
 			} else if o.file != nil {
 				o.file.Close()
 			}
-			<-slots
 		})
-	}
-	for i := 0; i < n && ctx.Err() == nil; i++ {
-		select {
-		case slots <- struct{}{}:
-			begin(i)
-		case <-ctx.Done():
-		}
 	}
 	done := make(chan struct{})
 	go func() { wait.Wait(); close(done) }()
@@ -95,6 +99,14 @@ func openAll(n int, within time.Duration, open func(i int) opened) []opened {
 	defer mu.Unlock()
 	late = true
 	return files
+}
+
+// systemOf is the file system of a lock, 0 for all block devices.
+func systemOf(h *handover.Hold) uint64 {
+	if h.File.Inode == 0 {
+		return 0
+	}
+	return h.File.Device
 }
 
 var errStorageHangs = errors.New("its storage does not answer")
