@@ -278,7 +278,7 @@ func (d *Daemon) keepsTied() bool { return d.isLeaving() && d.recorder != nil }
 
 // isIdle reports whether nothing would be missed if the daemon left.
 func (d *Daemon) isIdle() bool {
-	return d.clients.count() == 0 && d.table.Totals().Holders == 0 && d.fences.count() == 0
+	return d.clients.count() == 0 && d.table.Totals().Holders == 0 && d.fences.count() == 0 && d.missing.count() == 0
 }
 
 // processExited is told when a process that owns locks has exited.

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"os"
 	"strconv"
-	"time"
 
 	"virtlock/client/api"
 	"virtlock/daemon/internal/handover"
@@ -61,6 +60,7 @@ func (d *Daemon) export() *handover.State {
 		Totals: d.totals(), Spaces: d.exportSpaces(), Holds: exportHolds(d.table),
 		Fences: d.fences.export(), Forced: d.forced.export(), Settings: d.exportSettings(),
 	}
+	d.missing.mark(s.Holds)
 	s.Holds = append(s.Holds, d.missing.export()...)
 	for _, c := range d.clients.list() {
 		if c.ctx.Err() == nil { // one that ends has nothing to hand over
@@ -172,9 +172,7 @@ func (w waitOf) export() handover.Wait {
 			Space: r.Space, Name: r.Name.Name, Shared: r.Mode == lockspace.Shared, Autocreate: r.Autocreate,
 		})
 	}
-	if !w.deadline.IsZero() {
-		h.Deadline = w.deadline.UnixNano()
-	}
+	h.Deadline = nanoseconds(w.deadline)
 	return h
 }
 
@@ -209,12 +207,4 @@ func fdOf(f *os.File) int {
 		raw.Control(func(fd uintptr) { number = int(fd) })
 	}
 	return number
-}
-
-// timeOf is a time of package handover; the zero time for 0.
-func timeOf(nanoseconds int64) time.Time {
-	if nanoseconds == 0 {
-		return time.Time{}
-	}
-	return time.Unix(0, nanoseconds).UTC()
 }

@@ -285,19 +285,3 @@ func (fs *fences) restore(f *fence) {
 		fs.processes.leave(f.process)
 	}
 }
-
-func nanoseconds(t time.Time) int64 {
-	if t.IsZero() {
-		return 0
-	}
-	return t.UnixNano()
-}
-
-// fromNanoseconds gives a time that does not move when the clock is set.
-func fromNanoseconds(n int64) time.Time {
-	if n == 0 {
-		return time.Time{}
-	}
-	now := time.Now()
-	return now.Add(time.Unix(0, n).Sub(now))
-}

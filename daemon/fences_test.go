@@ -54,6 +54,7 @@ func newDaemonOf(t *testing.T, o *immortal) (*Daemon, *subscriber) {
 	t.Cleanup(d.timers.close)
 	d.table = lockspace.New(func(lockspace.Change) {}, nil)
 	d.processes = &processes{gate: &d.gate, table: d.table, byPID: map[int]*process{o.PID: o.process}}
+	d.missing = newMissing(d)
 	d.fences = newFences(d)
 	d.fences.signal = func(_ *process, s unix.Signal) error {
 		o.mu.Lock()

@@ -32,7 +32,8 @@ type missingHold struct {
 	request lockspace.Request
 	why     error
 	// inTable says that the table has it, and keeps others out who ask this
-	// daemon: the kernel holds it in a weaker mode than it should.
+	// daemon: there is an open file of it, on which the kernel's lock was lost, or
+	// is weaker than it should be, or not known.
 	inTable bool
 }
 
@@ -142,6 +143,12 @@ func (m *missing) found(h *missingHold) bool {
 	return missed
 }
 
+func (m *missing) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.list)
+}
+
 func (m *missing) all() []*missingHold {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -162,6 +169,7 @@ func (m *missing) remove(h *missingHold) bool {
 		r.Drop(h.ID)
 	}
 	m.daemon.processes.leave(h.process)
+	m.daemon.idle.touch()
 	return true
 }
 
@@ -201,6 +209,23 @@ func (m *missing) export() []handover.Hold {
 		})
 	}
 	return holds
+}
+
+// mark says in the holds of a state which of their locks the kernel does not hold as
+// it should: a successor goes on trying.
+func (m *missing) mark(holds []handover.Hold) {
+	why := make(map[lockspace.Name]string)
+	for _, h := range m.all() {
+		if h.inTable {
+			why[h.request.Name] = h.why.Error()
+		}
+	}
+	if len(why) == 0 {
+		return
+	}
+	for i := range holds {
+		holds[i].Missing = why[lockspace.Name{Space: holds[i].Space, Name: holds[i].Name}]
+	}
 }
 
 // missingLock is in the numbers of locks that are not: they have none of their own.

@@ -35,6 +35,7 @@ type recorder struct {
 	deaf      atomic.Pointer[handover.Keeper] // has not taken what it was passed
 	work      chan struct{}                   // has room for one; filled when mend has something to do
 	mending   sync.WaitGroup
+	started   bool          // mend runs, or ran
 	ended     chan struct{} // closed at the end
 }
 
@@ -45,6 +46,8 @@ type Keeping struct {
 	Journal, Socket string
 	// Program is the name under which the keeper runs.
 	Program string
+	// MakeDir makes the directory of the two, should it be removed. nil: nobody does.
+	MakeDir func() error
 }
 
 // newRecorder takes over the journal and, if there is one, the keeper.
@@ -60,6 +63,7 @@ func (r *recorder) start() {
 	if r == nil {
 		return
 	}
+	r.started = true
 	r.mending.Go(r.mend)
 	r.wake()
 }
@@ -71,6 +75,9 @@ func (r *recorder) close() {
 	}
 	close(r.ended)
 	r.mending.Wait()
+	if r.started { // or what was left may not be in the table
+		r.look()
+	}
 	// For the figures: what was noted along with locks may be older.
 	if r.journal != nil {
 		r.journal.Append(handover.Change{Totals: r.daemon.totals()})
@@ -231,6 +238,8 @@ const retryTime = time.Second
 
 // mend looks after the journal and the keeper until the end.
 func (r *recorder) mend() {
+	look := time.NewTicker(lookTime)
+	defer look.Stop()
 	for {
 		var gone <-chan struct{}
 		k := r.keeperNow()
@@ -250,6 +259,8 @@ func (r *recorder) mend() {
 			r.tidy()
 		case <-again:
 			r.tidy()
+		case <-look.C:
+			r.look()
 		}
 	}
 }

@@ -135,7 +135,18 @@ func (r *restorer) restoreLock(holds []handover.Hold, o opened) {
 		return
 	}
 	if o.err != nil {
-		r.missing.add(missingHold{RestoredHold: l.Holds[0], process: r.process(&h.Owner), request: l.Request, why: o.err, inTable: true})
+		r.lostInTable(holds, l, o.err)
+	}
+}
+
+// lostInTable notes down that a lock that was put back is not as it should be, for the
+// first of its owners that lives.
+func (r *restorer) lostInTable(holds []handover.Hold, l lockspace.Restored, why error) {
+	for i := range holds {
+		if p := r.process(&holds[i].Owner); !p.gone {
+			r.missing.add(missingHold{RestoredHold: l.Holds[i], process: p, request: l.Request, why: why, inTable: true})
+			return
+		}
 	}
 }
 

@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"slices"
 	"sync"
@@ -18,11 +19,9 @@ type opened struct {
 	err  error // why the kernel does not hold the lock; file may be there all the same
 }
 
-// open opens the files of the locks, or takes them over where they are open. From
-// the journal each has to be opened and locked anew: side by side, since storage
-// may hang, and not for ever.
+// open opens the files of the locks, or takes them over where they are open. What has
+// to be asked of storage, which may hang, is asked side by side, and not for ever.
 func (r *restorer) open(locks [][]handover.Hold) []opened {
-	files := make([]opened, len(locks))
 	if r.source == fromLibvirt {
 		// Where two names are one file, as libvirt's daemon allows, the kernel's
 		// lock can be had for one of them: the one that is to be exclusive.
@@ -30,31 +29,57 @@ func (r *restorer) open(locks [][]handover.Hold) []opened {
 			return cmp.Compare(requestOf(&a[0]).Mode, requestOf(&b[0]).Mode)
 		})
 	}
-	if r.source != fromJournal && r.source != fromKeeper {
+	if r.source == fromLibvirt || r.source == fromExec {
+		files := make([]opened, len(locks))
 		for i, holds := range locks {
 			files[i] = r.take(holds)
 		}
 		return files
 	}
-	return r.openAll(locks, files)
+	ctx, cancel := context.WithTimeout(context.Background(), openTime)
+	defer cancel()
+	files := openAll(ctx, len(locks),
+		func(i int) uint64 { return systemOf(&locks[i][0]) },
+		func(i int) opened { return r.ask(locks[i]) })
+	for i, holds := range locks {
+		// The keeper has held it until now, whatever storage says, and does not say.
+		if fd := descriptorOf(holds); fd >= 0 {
+			files[i].file = adopt(fd, &holds[0], files[i].err == nil)
+		}
+	}
+	return files
 }
 
-// How many files are opened at a time, and how long that may take together.
+// How many files of one file system are opened at a time, and how long all may take.
 const (
 	openAtOnce = 64
 	openTime   = 10 * time.Second
 )
 
-// openAll opens files side by side, and gives those that were quick enough.
-func (r *restorer) openAll(locks [][]handover.Hold, files []opened) []opened {
+// openAll opens n files side by side, and gives those that were there before ctx ended.
+// One that comes later is closed. Those of a file system that hangs hold up no others.
+func openAll(ctx context.Context, n int, system func(i int) uint64, open func(i int) opened) []opened {
+	files := make([]opened, n)
+	slots := make(map[uint64]chan struct{})
+	for i := range files {
+		files[i].err = errStorageHangs
+		if slots[system(i)] == nil {
+			slots[system(i)] = make(chan struct{}, openAtOnce)
+		}
+	}
 	var mu sync.Mutex // guards files and late
 	late := false
-	slots := make(chan struct{}, openAtOnce)
 	var wait sync.WaitGroup
-	deadline := time.After(openTime)
-	begin := func(i int) {
+	for i := range files {
+		slot := slots[system(i)]
 		wait.Go(func() {
-			o := r.take(locks[i])
+			select {
+			case slot <- struct{}{}:
+				defer func() { <-slot }()
+			case <-ctx.Done():
+				return
+			}
+			o := open(i)
 			mu.Lock()
 			defer mu.Unlock()
 			if !late {
@@ -62,65 +87,78 @@ func (r *restorer) openAll(locks [][]handover.Hold, files []opened) []opened {
 			} else if o.file != nil {
 				o.file.Close()
 			}
-			<-slots
 		})
-	}
-	for i := range locks {
-		select {
-		case slots <- struct{}{}:
-			begin(i)
-			continue
-		case <-deadline:
-			mu.Lock()
-			late = true
-			mu.Unlock()
-		}
-		break
 	}
 	done := make(chan struct{})
 	go func() { wait.Wait(); close(done) }()
 	select {
 	case <-done:
-	case <-deadline:
+	case <-ctx.Done():
 	}
 	mu.Lock()
 	defer mu.Unlock()
 	late = true
-	for i := range files {
-		if files[i].file == nil && files[i].err == nil {
-			files[i].err = errStorageHangs
-		}
-	}
 	return files
+}
+
+// systemOf is the file system of a lock, 0 for all block devices.
+func systemOf(h *handover.Hold) uint64 {
+	if h.File.Inode == 0 {
+		return 0
+	}
+	return h.File.Device
 }
 
 var errStorageHangs = errors.New("its storage does not answer")
 
-// take gives the file of a lock with the kernel's lock on it.
-func (r *restorer) take(holds []handover.Hold) opened {
+// ask asks storage for a lock: whether it still is what a descriptor has, which stays
+// as it is, or else for the file, with the kernel's lock on it.
+func (r *restorer) ask(holds []handover.Hold) opened {
 	h := &holds[0]
+	if fd := descriptorOf(holds); fd >= 0 {
+		return opened{err: filelock.Confirm(fd, requestOf(h).Mode)}
+	}
 	if h.Missing != "" {
 		return opened{err: errors.New(h.Missing)}
 	}
+	return r.openAgain(holds)
+}
+
+// take gives the file of a lock whose descriptor an exec has left.
+func (r *restorer) take(holds []handover.Hold) opened {
+	h, fd := &holds[0], descriptorOf(holds)
+	var why error
+	if h.Missing != "" {
+		why = errors.New(h.Missing)
+	}
+	switch {
+	case fd < 0 && why != nil:
+		return opened{err: why}
+	case fd < 0:
+		return r.openAgain(holds)
+	case r.source == fromLibvirt:
+		return fromPOSIX(fd, requestOf(h).Mode)
+	}
+	return opened{adopt(fd, h, why == nil), why}
+}
+
+// descriptorOf is the descriptor that was left of a lock, or -1.
+func descriptorOf(holds []handover.Hold) int {
 	fd := -1
 	for i := range holds {
 		fd = max(fd, holds[i].FD)
 	}
-	mode := requestOf(h).Mode
-	switch {
-	case fd < 0:
-		return r.openAgain(holds)
-	case r.source == fromLibvirt:
-		return fromPOSIX(fd, mode)
+	return fd
+}
+
+// adopt makes a file of a descriptor, whose lock is held for certain or may have been
+// lost.
+func adopt(fd int, h *handover.Hold, certain bool) *filelock.File {
+	id := filelock.ID{Device: h.File.Device, Inode: h.File.Inode}
+	if !certain {
+		return filelock.AdoptListed(fd, id, h.File.Node)
 	}
-	f := filelock.Adopt(fd, filelock.ID{Device: h.File.Device, Inode: h.File.Inode}, h.File.Node, mode)
-	if r.source == fromKeeper {
-		if err := f.Reassert(); err != nil {
-			f.Close()
-			return opened{err: err}
-		}
-	}
-	return opened{file: f}
+	return filelock.Adopt(fd, id, h.File.Node, requestOf(h).Mode)
 }
 
 // fromPOSIX takes a lock over from libvirt's daemon.

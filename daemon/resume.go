@@ -46,7 +46,7 @@ func (r *restorer) resumeWait(h *handover.Wait) {
 	}
 	w := &wait{
 		request: h.Request, registration: owners[h.Owner],
-		since: timeOf(h.Since), deadline: timeOf(h.Deadline),
+		since: timeOf(h.Since), deadline: fromNanoseconds(h.Deadline),
 	}
 	for _, resource := range h.Resources {
 		w.wanted = append(w.wanted, requestOf(&handover.Hold{

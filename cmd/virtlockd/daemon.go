@@ -83,11 +83,11 @@ func (p *program) run() error {
 		}
 	}
 	raiseLimits(p.log.Logger("daemon"))
-	if err := makeDir(p.paths.RunDir, p.paths.RunDirMode); err != nil {
-		return failf(exitRunDir, "unable to create rundir %s: %w", p.paths.RunDir, err)
+	if err := p.bear(p.makeRunDir()); err != nil {
+		return err
 	}
 	pid, err := p.takePIDFile()
-	if err != nil {
+	if err := p.bear(err); err != nil {
 		return err
 	}
 	defer pid.release()
@@ -97,6 +97,23 @@ func (p *program) run() error {
 	}
 	defer sockets.remove()
 	return p.serve(sockets, pid)
+}
+
+// bear gives an error, unless this program has taken over: then what was left, which
+// would be lost with it, matters more.
+func (p *program) bear(err error) error {
+	if err == nil || !p.left.any() {
+		return err
+	}
+	p.log.Logger("daemon").Error("took over, and goes on in spite of this", "error", err)
+	return nil
+}
+
+func (p *program) makeRunDir() error {
+	if err := makeDir(p.paths.RunDir, p.paths.RunDirMode); err != nil {
+		return failf(exitRunDir, "unable to create rundir %s: %w", p.paths.RunDir, err)
+	}
+	return nil
 }
 
 // takePIDFile takes the PID file, which may be this process's already.
@@ -138,7 +155,10 @@ func (p *program) serve(s *sockets, pid *pidFile) error {
 		Image:         p.image(pid),
 		UnlinkSockets: len(s.bound) > 0,
 		Inherited:     p.left.Inherited,
-		Keeping:       &daemon.Keeping{Journal: p.paths.Journal, Socket: p.paths.KeeperSocket, Program: p.path},
+		Keeping: &daemon.Keeping{
+			Journal: p.paths.Journal, Socket: p.paths.KeeperSocket, Program: p.path,
+			MakeDir: func() error { return makeDir(p.paths.RunDir, p.paths.RunDirMode) },
+		},
 	})
 	if err != nil {
 		return failf(exitSetUp, "cannot set up the daemon: %w", err)

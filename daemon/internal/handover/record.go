@@ -18,7 +18,8 @@ type Hold struct {
 	Since  int64  // nanoseconds since 1970
 
 	// Missing is not empty when the kernel's lock could not be had again, and
-	// says why: somebody else took it while no daemon lived.
+	// says why: somebody else took it while no daemon lived. With an FD it may be
+	// held in a weaker mode than it should.
 	Missing string
 
 	// Last is the ID of the last hold of a call that asked for several, in each of

@@ -79,7 +79,7 @@ func (t *Table) Restore(l Restored) error {
 }
 
 // Relock takes the kernel's lock of a resource that is held, where the kernel had
-// not given it, or only a weaker one. It fails with a *NotLockedError, a *BusyError
+// not given it, or only a weaker one, or it is not known. It fails with a *NotLockedError, a *BusyError
 // or a *FileError, or with ctx's cause.
 func (t *Table) Relock(ctx context.Context, n Name) error {
 	for {
@@ -101,7 +101,7 @@ func (t *Table) Relock(ctx context.Context, n Name) error {
 }
 
 func relock(n Name, r *resource) error {
-	err := r.lock.Lock(r.mode)
+	err := r.lock.Reassert(r.mode)
 	if foreign, ok := errors.AsType[*filelock.LockedError](err); ok {
 		return &BusyError{Name: n, Foreign: foreign}
 	}
