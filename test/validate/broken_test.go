@@ -84,6 +84,11 @@ var variants = map[string]func(doc string) string{
 		return "\n<?xml version='1.0' encoding='UTF-8'?>\n" + doc
 	},
 	"Comments":       func(doc string) string { return "<!-- <network/> -->\n<?note ?>\n" + doc + "<!-- end -->\n" },
+	"NoteUnderscore": func(doc string) string { return "<?_note <network/> ?>\n" + doc },
+	"NoteColon":      func(doc string) string { return "<?:note?>\n" + doc },
+	"NoteForeign":    func(doc string) string { return "<?א?><?é?>\n" + doc },
+	"NoteNameless":   func(doc string) string { return "<??>\n<? note?>\n" + doc },
+	"NoteNumber":     func(doc string) string { return "<?1?>\n" + doc },
 	"BadComment":     func(doc string) string { return "<!-- a -- b -->" + doc },
 	"DocumentType":   func(doc string) string { return "<!DOCTYPE " + startTag.FindString(doc)[1:] + ">\n" + doc },
 	"ByteOrderMark":  func(doc string) string { return "\ufeff" + doc },
