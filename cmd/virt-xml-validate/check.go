@@ -19,7 +19,7 @@ type checker struct {
 // libvirt's script, and so is the status of the first one that fails.
 func (c *checker) check(ctx context.Context, file string) result {
 	r := result{File: file, Schema: c.schema}
-	content, err := c.open(ctx, file)
+	content, err := untilDone(ctx, func() (io.ReadCloser, error) { return c.open(file) })
 	if err != nil {
 		r.conclude(missing, exitMissing, err.Error())
 		return r
@@ -28,7 +28,7 @@ func (c *checker) check(ctx context.Context, file string) result {
 	if r.Schema != "" && !c.hasSchema(&r) {
 		return r
 	}
-	d, err := readDocument(content)
+	d, err := readDocument(&interruptible{ctx, content})
 	if err != nil {
 		c.concludeUnread(&r, err)
 		return r
@@ -69,9 +69,9 @@ func (c *checker) hasSchema(r *result) bool {
 
 // open opens a file, which has to be a regular one: to open others may act on
 // them, or last for ever.
-func (c *checker) open(ctx context.Context, file string) (io.ReadCloser, error) {
+func (c *checker) open(file string) (io.ReadCloser, error) {
 	if file == standardInput {
-		return io.NopCloser(&interruptible{ctx, c.in}), nil
+		return io.NopCloser(c.in), nil
 	}
 	info, err := os.Stat(file)
 	switch {
