@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"virtlock/client/api"
 )
 
@@ -227,6 +229,29 @@ esac
 	if got := texts(t, "check", "web"); strings.Join(got, " ") != "web07 web08" {
 		t.Errorf("completion: %q", got)
 	}
+}
+
+// TestCheckOfLostVolumes has a virsh that does not tell where volumes are.
+func TestCheckOfLostVolumes(t *testing.T) {
+	h := newCheckHouse(t)
+	volume := func(name, options string) string {
+		return fmt.Sprintf("<disk type='volume'><source pool='p' volume='%s'%s/><target dev='vda'/></disk>", name, options)
+	}
+	h.useVirsh(t, `case "$*" in
+*--vol\ none) echo "error: Storage volume not found: no storage vol with matching path 'none'" >&2; exit 1 ;;
+*--vol\ idle) echo "error: Requested operation is not valid: storage pool 'p' is not active" >&2; exit 1 ;;
+*) exec cat "$0.fifo" ;;
+esac
+`)
+	h.wantRows(t, exitNotFound, volume("none", ""), "vda | - | missing | Storage volume not found: no storage vol with matching path 'none'")
+	h.wantRows(t, exitFailed, volume("idle", ""), "vda | - | unknown | virsh vol-path: Requested operation is not valid: storage pool 'p' is not active")
+	h.wantRows(t, exitOK, volume("idle", " startupPolicy='optional'"),
+		"vda | - | unlocked | left out: it is optional, and Requested operation is not valid: storage pool 'p' is not active")
+	if err := unix.Mkfifo(filepath.Join(h.conf, "virsh.fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := h.run(t, domainOf(volume("slow", "")), 0, "--timeout", "0.2", "check", "-")
+	compare(t, r.err, "error: libvirt, or a program that knows the names of devices, does not answer\nhint: --timeout SECONDS waits longer\n")
 }
 
 func TestCheckOfWhatIsNotThere(t *testing.T) {

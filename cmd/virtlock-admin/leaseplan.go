@@ -54,7 +54,8 @@ func (p planner) disk(ctx context.Context, d disk) lease {
 	default:
 		path, err := volumePath(ctx, d)
 		if err != nil {
-			l.Source, l.State, l.Note = d.pool+"/"+d.volume, stateUnknown, err.Error()
+			l.Source = d.pool + "/" + d.volume
+			l.isLost(err, d.optional)
 			return l
 		}
 		l.Source = path
@@ -150,6 +151,20 @@ func (p planner) require(list []lease) {
 func volumePath(ctx context.Context, d disk) (string, error) {
 	path, err := askVirsh(ctx, "vol-path", "--pool", d.pool, "--vol", d.volume)
 	return strings.TrimSpace(path), err
+}
+
+// isLost says what becomes of a volume whose path libvirt does not tell.
+func (l *lease) isLost(err error, optional bool) {
+	var refusal *virshError
+	answered := errors.As(err, &refusal)
+	switch {
+	case answered && optional: // whatever the reason
+		l.State, l.Note = stateUnlocked, "left out: it is optional, and "+quote(refusal.words)
+	case answered && refusal.noVolume():
+		l.State, l.Note = stateMissing, quote(refusal.words)
+	default:
+		l.State, l.Note = stateUnknown, err.Error()
+	}
 }
 
 // isMissing reports whether there is no such file.

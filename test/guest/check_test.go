@@ -67,6 +67,8 @@ func TestCheckIsWhatLibvirtDoes(t *testing.T) {
 			{"cdrom empty", emptyCD, 0},
 			{"floppy", floppy, 1},
 			{"optional, missing", optional, 0},
+			{"volume optional, missing", strings.Replace(volumeDisk, "'raw.img'", "'none.img' startupPolicy='optional'", 1), 0},
+			{"volume optional, no pool", strings.Replace(volumeDisk, "'pool' ", "'none' startupPolicy='optional' ", 1), 0},
 			{"two disks", rawDisk + otherDisk, 2},
 		}},
 		{"Files", "file_lockspace_dir = \"DIR/leases\"\n", []checkCase{
@@ -123,6 +125,8 @@ func TestCheckSaysThatAGuestCannotStart(t *testing.T) {
 		{"twice, one shareable", rawDisk + again(shareable), direct, 1, "twice"},
 		{"twice, shareable", shareable + again(shareable), direct, 0, "free"},
 		{"missing", strings.Replace(optional, " startupPolicy='optional'", "", 1), direct, 3, "missing"},
+		{"volume missing", strings.Replace(volumeDisk, "raw.img", "none.img", 1), direct, 3, "missing"},
+		{"no pool", strings.Replace(volumeDisk, "'pool'", "'none'", 1), direct, 3, "missing"},
 		{"not absolute", strings.Replace(rawDisk, "DIR/", "", 1), direct, 1, "refused"},
 		{"no lockspace", lease, direct, 3, "missing"},
 		{"offset", strings.Replace(lease, "/></lease>", " offset='5'/></lease>", 1), direct, 1, "refused"},
