@@ -89,15 +89,19 @@ func TestLeaseConf(t *testing.T) {
 // hostile are descriptions that are no such, or that mean harm.
 var hostile = map[string]string{
 	"":             "there is no XML",
-	"web07":        "there is no XML",
+	"web07":        "there is text outside of its root element",
 	"<domain>":     "XML syntax error",
 	"<network/>":   `its root is "network"`,
 	"<domain>&x;":  "invalid character entity &x;",
-	"<x:domain/>":  `its root is ":domain"`,
+	"<x:domain/>":  `its root "domain" is in a namespace`,
+	"<domain/>x":   "there is text outside of its root element",
 	"\x1f\x8b\x08": "illegal character code",
-	"<!DOCTYPE domain [<!ENTITY a 'b'>]><domain>&a;</domain>":                 "document type",
-	"<!DOCTYPE domain SYSTEM 'file:///etc/passwd'><domain/>":                  "document type",
-	"<?xml version='1.0' encoding='UTF-7'?><domain/>":                         "encoding",
+	"<!DOCTYPE domain [<!ENTITY a 'b'>]><domain>&a;</domain>": "document type",
+	"<!DOCTYPE domain SYSTEM 'file:///etc/passwd'><domain/>":  "document type",
+	"<?xml version='1.0' encoding='UTF-7'?><domain/>":         `it is in "UTF-7", and only UTF-8 is read`,
+	"<domain/><domain/>": "it has a second root element",
+	"<domain/><!-- x ->": "syntax error",
+	"<domain>" + strings.Repeat("<disk/>", elementLimit) + "</domain>":        "more than 40000 elements",
 	"<domain>" + strings.Repeat("<a>", depthLimit) + "</domain>":              "deep",
 	"<domain>" + strings.Repeat(" ", domainLimit) + "</domain>":               "longer than",
 	"<domain><devices>" + strings.Repeat("<disk/>", 10) + "</disk></devices>": "syntax error",
@@ -108,6 +112,14 @@ func TestHostileDescriptionIsRefused(t *testing.T) {
 		if _, err := readDomain(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%.60q: %v, want %q", text, err, want)
 		}
+	}
+}
+
+// TestDescriptionWithSurroundings reads what stands in files beside the description.
+func TestDescriptionWithSurroundings(t *testing.T) {
+	text := "\ufeff<?xml version='1.0' encoding='utf-8'?>\n<!-- made by hand -->\n" + domainOf("") + "\n<!-- end -->\n<?note?>\n"
+	if d, err := readDomain(strings.NewReader(text)); err != nil || d.name != "web07" {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 
