@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -148,6 +149,22 @@ func TestBoundsOfXmllint(t *testing.T) {
 				t.Errorf("status %d, %.600s", got.status, got.err)
 			}
 		})
+	}
+}
+
+// TestManyLines has a fault at the end of a document of nothing but ends of lines.
+func TestManyLines(t *testing.T) {
+	text := append(bytes.Repeat([]byte("\n"), 4<<20), "<network>&</network>"...)
+	m := message{line: 4<<20 + 1, text: "xmlParseEntityRef: no name", shown: []string{"<network>&</network>", "          ^"}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	list := syntaxProblems([]message{m}, text)
+	runtime.ReadMemStats(&after)
+	if len(list) != 1 || list[0].Line != 4<<20+1 || list[0].Column != 11 {
+		t.Errorf("%+v", list)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+		t.Errorf("took %d bytes", took)
 	}
 }
 
