@@ -101,6 +101,7 @@ func TestCheckStates(t *testing.T) {
 	h.wantRows(t, exitNotFound, fileDisk("vda", "/none/a.raw", ""), "vda | exclusive | missing | there is no such file")
 	h.wantRows(t, exitFailed, fileDisk("vda", t.TempDir(), ""), "vda | exclusive | refused | it is neither a file nor a block device")
 	h.wantRows(t, exitFailed, fileDisk("vda", free, "")+fileDisk("vdb", free, ""), "vda | exclusive | free | -", "vdb | exclusive | twice | the same file as vda")
+	h.wantRows(t, exitFailed, fileDisk("", free, "")+fileDisk("vdb", free, ""), "- | exclusive | free | -", "vdb | exclusive | twice | the same file as another disk")
 	h.wantRows(t, exitOK, fileDisk("vda", free, "<shareable/>")+fileDisk("vdb", free, "<shareable/>"), "vda | shared | free | -", "vdb | shared | free | the same file as vda")
 	h.wantRows(t, exitBusy, fileDisk("vda", "/none/a.raw", "")+fileDisk("vdb", h.image, ""), "vda | exclusive | missing | there is no such file", "vdb | exclusive | busy | "+other)
 	h.wantRows(t, exitOK, "")
@@ -133,7 +134,7 @@ func TestCheckFindsAQEMUStartedByHand(t *testing.T) {
 	pid := startQEMU(t, "hand", image, "")
 	own := strings.Replace(domainOf(fileDisk("vda", image, "")), handUUID, "11111111-2222-3333-4444-555555555555", 1)
 	r := h.run(t, own, 0, "-q", "check", "-")
-	if want := fmt.Sprintf("\tbusy\thand (process %d); used without asking this daemon\n", pid); r.status != exitBusy || !strings.HasSuffix(r.out, want) {
+	if want := fmt.Sprintf("\tbusy\thand (process %d); used without this lock\n", pid); r.status != exitBusy || !strings.HasSuffix(r.out, want) {
 		t.Errorf("status %d: %s%s", r.status, r.out, r.err)
 	}
 	// This is the guest with the UUID of domainOf.

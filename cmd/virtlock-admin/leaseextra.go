@@ -10,7 +10,8 @@ import (
 )
 
 // extra says what else this guest holds, or nothing. libvirt keeps the lock on an image
-// that was written by a commit until the guest ends, and its XML does not tell.
+// that was written by a commit until the guest ends, and has one on what a backup
+// writes; its XML tells of neither.
 func (d domain) extra(ctx context.Context, c *client.Client, list []lease) (string, error) {
 	locks, err := c.Locks(ctx, api.LockFilter{})
 	if err != nil {
@@ -26,7 +27,7 @@ func (d domain) extra(ctx context.Context, c *client.Client, list []lease) (stri
 	if len(names) == 0 {
 		return "", nil
 	}
-	return "the guest also holds what its XML does not ask for, until it ends: " + strings.Join(names, ", "), nil
+	return "the guest also holds what its XML does not ask for, as after a commit or during a backup: " + strings.Join(names, ", "), nil
 }
 
 // asksFor reports whether a lock is the one of the lease, perhaps under another name.

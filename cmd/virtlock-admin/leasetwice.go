@@ -45,6 +45,9 @@ func compareLeases(list []lease) {
 // isTwin notes that another disk is the same file.
 func (l *lease) isTwin(other *lease) {
 	l.Note = "the same file as " + quote(other.Device)
+	if other.Device == "" {
+		l.Note = "the same file as another disk"
+	}
 	if l.Mode != api.Shared || other.Mode != api.Shared {
 		l.State = stateTwice
 	}
