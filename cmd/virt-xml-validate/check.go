@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -116,6 +117,11 @@ func (c *checker) checkDocument(ctx context.Context, r *result, d *document) err
 	if c.options.raw {
 		r.Raw = rawText(r.File, a.err)
 	}
+	if a.status != lintMalformed && bytes.IndexByte(d.text, 0) >= 0 {
+		if err := c.concludeZero(ctx, r, d); err != nil || r.Verdict != "" {
+			return err
+		}
+	}
 	switch a.status {
 	case exitOK:
 		r.conclude(valid, exitOK, "")
@@ -128,6 +134,20 @@ func (c *checker) checkDocument(ctx context.Context, r *result, d *document) err
 		return nil
 	}
 	return errors.New(a.reason())
+}
+
+// concludeZero is for a document with a zero byte, which ends it for libxml2. Where
+// libxml2 looks for the root element it is a fault, that libvirt's script stumbles
+// over if it comes early.
+func (c *checker) concludeZero(ctx context.Context, r *result, d *document) error {
+	if c.schema != "" {
+		return nil
+	}
+	found, err := c.findsRoot(ctx, d.bytes)
+	if err == nil && !found {
+		r.conclude(malformed, exitInvalid, "a zero byte stands in it")
+	}
+	return err
 }
 
 // concludeMalformed finds out which of two statuses libvirt's script has.

@@ -71,6 +71,8 @@ var variants = map[string]func(doc string) string{
 	"UnknownEntity":  func(doc string) string { return beforeEnd(doc, "&fnord;") },
 	"BadByte":        func(doc string) string { return beforeEnd(doc, "\xff") },
 	"ZeroByte":       func(doc string) string { return beforeEnd(doc, "\x00") },
+	"ZeroByteAfter":  func(doc string) string { return doc + "\x00" },
+	"ZeroByteFarIn":  func(doc string) string { return strings.TrimSpace(doc) + strings.Repeat(" ", 600) + "\x00<" },
 	"TwiceAttribute": func(doc string) string { return replaceFirst(regexp.MustCompile(`>`), doc, " a='1' a='2'>") },
 	"UnboundPrefix":  func(doc string) string { return beforeEnd(doc, "  <n:fnord/>\n") },
 	"OtherNamespace": func(doc string) string { return replaceFirst(regexp.MustCompile(`>`), doc, " xmlns='urn:fnord'>") },
