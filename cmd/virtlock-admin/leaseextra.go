@@ -20,7 +20,7 @@ func (d domain) extra(ctx context.Context, c *client.Client, list []lease) (stri
 	var names []string
 	for _, lock := range locks {
 		mine := slices.ContainsFunc(lock.Holders, func(h api.Holder) bool { return d.isGuest(h.Owner.Name, h.Owner.UUID) })
-		if mine && !slices.ContainsFunc(list, func(l lease) bool { return l.asksFor(lock) }) {
+		if mine && !asksFor(ctx, list, lock) {
 			names = append(names, quote(lock.Path))
 		}
 	}
@@ -30,11 +30,14 @@ func (d domain) extra(ctx context.Context, c *client.Client, list []lease) (stri
 	return "the guest also holds what its XML does not ask for, as after a commit or during a backup: " + strings.Join(names, ", "), nil
 }
 
-// asksFor reports whether a lock is the one of the lease, perhaps under another name.
-func (l *lease) asksFor(lock api.Lock) bool {
-	if l.Mode == "" || l.Lockspace != lock.Lockspace {
-		return false
+// asksFor reports whether a lock is the one of a lease, perhaps under another name.
+func asksFor(ctx context.Context, list []lease, lock api.Lock) bool {
+	named := func(l lease) bool { return l.Mode != "" && l.Lockspace == lock.Lockspace && l.Name == lock.Name }
+	if slices.ContainsFunc(list, named) {
+		return true
 	}
-	id, err := identify(lock.Path)
-	return l.Name == lock.Name || err == nil && id.leadsTo(l.path)
+	id, err := identifyInTime(ctx, lock.Path)
+	return err == nil && slices.ContainsFunc(list, func(l lease) bool {
+		return l.Mode != "" && l.Lockspace == lock.Lockspace && l.State != stateUnknown && id.leadsTo(l.path)
+	})
 }

@@ -60,7 +60,7 @@ func (p planner) disk(ctx context.Context, d disk) lease {
 		}
 		l.Source = path
 	}
-	if why := p.unlocked(d, l.Source); why != "" {
+	if why := p.unlocked(ctx, d, l.Source); why != "" {
 		l.State, l.Note = stateUnlocked, why
 		return l
 	}
@@ -87,7 +87,7 @@ func (p planner) disk(ctx context.Context, d disk) lease {
 }
 
 // unlocked is why libvirt takes no lock for a disk, or empty.
-func (p planner) unlocked(d disk, path string) string {
+func (p planner) unlocked(ctx context.Context, d disk, path string) string {
 	switch {
 	case d.kind == "file" && path == "", d.kind == "block" && path == "", d.kind == "volume" && path == "":
 		return "empty"
@@ -97,7 +97,7 @@ func (p planner) unlocked(d disk, path string) string {
 		return "read-only"
 	case d.kind == "volume" && !filepath.IsAbs(path):
 		return "a volume that is no file"
-	case d.optional && isMissing(path):
+	case d.optional && isMissing(ctx, path):
 		return "left out: its file is missing, and it is optional"
 	}
 	return ""
@@ -168,7 +168,7 @@ func (l *lease) isLost(err error, optional bool) {
 }
 
 // isMissing reports whether there is no such file.
-func isMissing(path string) bool {
-	_, err := identify(path)
+func isMissing(ctx context.Context, path string) bool {
+	_, err := identifyInTime(ctx, path)
 	return errors.Is(err, fs.ErrNotExist)
 }

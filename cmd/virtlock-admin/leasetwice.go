@@ -26,7 +26,6 @@ func compareLeases(list []lease) {
 		if l.Mode == "" {
 			continue
 		}
-		l.id, _ = identify(l.disk())
 		var other *lease
 		for _, key := range l.keys() {
 			switch {
