@@ -167,8 +167,8 @@ func (l *lease) isLost(err error, optional bool) {
 	}
 }
 
-// isMissing reports whether there is no such file.
+// isMissing reports whether a path leads to no file, for whatever reason.
 func isMissing(ctx context.Context, path string) bool {
 	_, err := identifyInTime(ctx, path)
-	return errors.Is(err, fs.ErrNotExist)
+	return errors.As(err, new(*fs.PathError))
 }

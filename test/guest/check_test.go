@@ -67,6 +67,7 @@ func TestCheckIsWhatLibvirtDoes(t *testing.T) {
 			{"cdrom empty", emptyCD, 0},
 			{"floppy", floppy, 1},
 			{"optional, missing", optional, 0},
+			{"optional, below a file", strings.Replace(optional, "none.img", "raw.img/none.img", 1), 0},
 			{"volume optional, missing", strings.Replace(volumeDisk, "'raw.img'", "'none.img' startupPolicy='optional'", 1), 0},
 			{"volume optional, no pool", strings.Replace(volumeDisk, "'pool' ", "'none' startupPolicy='optional' ", 1), 0},
 			{"two disks", rawDisk + otherDisk, 2},
