@@ -87,6 +87,23 @@ func TestLeaseConf(t *testing.T) {
 	}
 }
 
+// TestUnasked has a QEMU whose locks are asked for, and a Xen whose are not.
+func TestUnasked(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"qemu.conf": "lock_manager = \"lockd\"\n", "libxl.conf": "#lock_manager = \"lockd\"\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for hypervisor, want := range map[string]string{
+		"": "", "qemu": "", "kvm": "",
+		"xen": "libvirt asks for no lock at all: " + dir + "/libxl.conf does not have lock_manager = \"lockd\"",
+		"lxc": "libvirt asks for no lock at all for guests of the type lxc",
+	} {
+		compare(t, unasked(dir, hypervisor), want)
+	}
+}
+
 // hostile are descriptions that are no such, or that mean harm.
 var hostile = map[string]string{
 	"":             "there is no XML",
