@@ -68,14 +68,16 @@ func (j *job) add(arg string) error {
 		j.files = append(j.files, arg)
 		return nil
 	}
-	info, err := os.Stat(arg)
-	switch {
-	case err == nil && info.IsDir():
-		j.addDirectory(arg)
-	case err == nil || len(matches(arg)) == 0:
-		j.files = append(j.files, arg)
-	default:
-		j.files, j.several = append(j.files, matches(arg)...), true
+	names := []string{arg}
+	if _, err := os.Stat(arg); err != nil && len(matches(arg)) > 0 {
+		names, j.several = matches(arg), true
+	}
+	for _, name := range names {
+		if info, err := os.Stat(name); err == nil && info.IsDir() {
+			j.addDirectory(name)
+		} else {
+			j.files = append(j.files, name)
+		}
 	}
 	return nil
 }

@@ -8,7 +8,7 @@ import (
 // act checks what the arguments name, and returns the exit
 // status.
 func (e *env) act(ctx context.Context, args []string) (int, error) {
-	j, err := e.readArguments(args)
+	j, err := untilDone(ctx, func() (*job, error) { return e.readArguments(args) })
 	if err != nil {
 		return 0, err
 	}

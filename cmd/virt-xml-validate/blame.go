@@ -55,13 +55,17 @@ func blameAttribute(p part) problem {
 }
 
 func blameElement(e *element) problem {
-	switch {
-	case e.isTwin():
-		return problem{Message: "element " + shown(e.name) + " has no place here a second time, or is wrong inside"}.in(e)
-	case len(e.children) == 0 && len(e.attributes) == 0:
-		return problem{Message: "element " + shown(e.name) + " has no place here, or its content is wrong"}.in(e)
+	place := "element " + shown(e.name) + " has no place here"
+	if e.isTwin() {
+		place += " a second time"
 	}
-	return problem{Message: "element " + shown(e.name) + " has no place here, or lacks something, or has a wrong value"}.in(e)
+	switch {
+	case len(e.children) > 0 || len(e.attributes) > 0:
+		return problem{Message: place + ", or lacks something, or has a wrong value"}.in(e)
+	case e.content() == "":
+		return problem{Message: place + ", or its content is wrong"}.in(e)
+	}
+	return problem{Message: place + ", or its content " + shown(e.content()) + " is wrong"}.in(e)
 }
 
 // isTwin reports whether a sibling has the same name.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ type checker struct {
 // libvirt's script, and so is the status of the first one that fails.
 func (c *checker) check(ctx context.Context, file string) result {
 	r := result{File: file, Schema: c.schema}
-	content, err := c.open(ctx, file)
+	content, err := untilDone(ctx, func() (io.ReadCloser, error) { return c.open(file) })
 	if err != nil {
 		r.conclude(missing, exitMissing, err.Error())
 		return r
@@ -28,7 +29,7 @@ func (c *checker) check(ctx context.Context, file string) result {
 	if r.Schema != "" && !c.hasSchema(&r) {
 		return r
 	}
-	d, err := readDocument(content)
+	d, err := readDocument(&interruptible{ctx, content})
 	if err != nil {
 		c.concludeUnread(&r, err)
 		return r
@@ -69,9 +70,9 @@ func (c *checker) hasSchema(r *result) bool {
 
 // open opens a file, which has to be a regular one: to open others may act on
 // them, or last for ever.
-func (c *checker) open(ctx context.Context, file string) (io.ReadCloser, error) {
+func (c *checker) open(file string) (io.ReadCloser, error) {
 	if file == standardInput {
-		return io.NopCloser(&interruptible{ctx, c.in}), nil
+		return io.NopCloser(c.in), nil
 	}
 	info, err := os.Stat(file)
 	switch {
@@ -116,6 +117,11 @@ func (c *checker) checkDocument(ctx context.Context, r *result, d *document) err
 	if c.options.raw {
 		r.Raw = rawText(r.File, a.err)
 	}
+	if a.status != lintMalformed && bytes.IndexByte(d.text, 0) >= 0 {
+		if err := c.concludeZero(ctx, r, d); err != nil || r.Verdict != "" {
+			return err
+		}
+	}
 	switch a.status {
 	case exitOK:
 		r.conclude(valid, exitOK, "")
@@ -128,6 +134,20 @@ func (c *checker) checkDocument(ctx context.Context, r *result, d *document) err
 		return nil
 	}
 	return errors.New(a.reason())
+}
+
+// concludeZero is for a document with a zero byte, which ends it for libxml2. Where
+// libxml2 looks for the root element it is a fault, that libvirt's script stumbles
+// over if it comes early.
+func (c *checker) concludeZero(ctx context.Context, r *result, d *document) error {
+	if c.schema != "" {
+		return nil
+	}
+	found, err := c.findsRoot(ctx, d.bytes)
+	if err == nil && !found {
+		r.conclude(malformed, exitInvalid, "a zero byte stands in it")
+	}
+	return err
 }
 
 // concludeMalformed finds out which of two statuses libvirt's script has.

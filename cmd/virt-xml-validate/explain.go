@@ -32,6 +32,7 @@ func (c *checker) explain(ctx context.Context, schemaFile string, d *document, a
 	culprits := c.narrow(ctx, schemaFile, tree)
 	list := blame(culprits, located)
 	if len(list) == 0 {
+		tree.locateByName(located)
 		list = tellAll(located)
 	}
 	return list[:min(len(list), problemLimit)]

@@ -1,6 +1,9 @@
 package main
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 // guest has faults in several places.
 const guest = `<domain type='qemu'>
@@ -33,6 +36,27 @@ func TestFaults(t *testing.T) {
 -:15:52: /domain/devices/interface/madel: element "madel" has no place here, or lacks something, or has a wrong value
 - fails to validate
 `, 3},
+		"ValueOfWhatIsNeeded": {
+			strings.NewReplacer("vda' bus='virtio'", "vda' bus='fnord'", "bogus", "disk", "<foo/>", "", "madel", "model").Replace(guest),
+			"-:8:7: /domain/devices/disk[1]/target/@bus: attribute \"bus\" has no place here, or its value \"fnord\" is wrong\n- fails to validate\n", 3,
+		},
+		"ThreeInOneElement": {strings.NewReplacer("1024", "much", "  <os>", "  <vcpu>some</vcpu><os>").Replace(guest), `-:3:3: /domain/memory: the value "much" is of the wrong type; expected: unsignedLong
+-:4:3: /domain/vcpu: element "vcpu" has no place here, or its content "some" is wrong
+-:10:5: /domain/devices/disk[2]/@device: attribute "device" has no place here, or its value "bogus" is wrong
+-:13:7: /domain/devices/disk[2]/foo: element "foo" has no place here, or its content is wrong
+-:15:52: /domain/devices/interface/madel: element "madel" has no place here, or lacks something, or has a wrong value
+- fails to validate
+`, 3},
+		"ManyChildren": {
+			strings.Replace(guest, "  </devices>", strings.Repeat("<graphics type='vnc' port='-1'/>\n", 50)+"<graphics type='x'/>\n<sound model='none'/></devices>", 1),
+			`-:10:5: /domain/devices/disk[2]/@device: attribute "device" has no place here, or its value "bogus" is wrong
+-:13:7: /domain/devices/disk[2]/foo: element "foo" has no place here, or its content is wrong
+-:15:52: /domain/devices/interface/madel: element "madel" has no place here, or lacks something, or has a wrong value
+-:66:1: /domain/devices/graphics[51]: element "graphics" has no place here a second time, or lacks something, or has a wrong value
+-:67:1: /domain/devices/sound: element "sound" has no place here, or lacks something, or has a wrong value
+- fails to validate
+`, 3,
+		},
 		"RequiredAttribute": {
 			"<domain type='none'>\n<name>x</name><os><type>hvm</type></os></domain>",
 			"-:1:1: /domain: element \"domain\" lacks something, or an attribute of it is wrong\n- fails to validate\n", 3,
@@ -48,7 +72,7 @@ func TestFaults(t *testing.T) {
 		},
 		"Twice": {
 			"<network><name>a</name><name>b</name></network>",
-			"-:1:10: /network/name[1]: element \"name\" has no place here a second time, or is wrong inside\n- fails to validate\n", 3,
+			"-:1:10: /network/name[1]: element \"name\" has no place here a second time, or its content \"a\" is wrong\n- fails to validate\n", 3,
 		},
 		"Namespace": {
 			"<n:network xmlns:n='urn:x'/>",
@@ -76,4 +100,11 @@ func TestFaults(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestFaultWithoutScratch has no place for the documents that tell more.
+func TestFaultWithoutScratch(t *testing.T) {
+	t.Setenv("TMPDIR", "/nonexistent")
+	got := runLine(t, guest, "-")
+	compare(t, got.err, "-:5:3: /domain/devices: element \"devices\" has no place here, or is wrong inside\n- fails to validate\n")
 }

@@ -3,13 +3,18 @@ package main
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 // laughs is a document of a kilobyte with an entity of a gigabyte.
@@ -56,6 +61,7 @@ func TestHostile(t *testing.T) {
 		"Parameter":        {"<!DOCTYPE network [<!ENTITY % a SYSTEM 'http://127.0.0.1:1/'>%a;]>" + network, "refused"},
 		"AfterComment":     {"<!-- x --><?y ?>\n" + external, "refused"},
 		"AfterNameless":    {"<?" + external + "?>" + network, "refused"},
+		"AfterForeign":     {"<?\u00d7" + external + "?>" + network, "refused"},
 		"AfterGarbage":     {"<!x>" + external, "refused"},
 		"SecondType":       {"<!DOCTYPE network>" + external, "refused"},
 		"Wide":             {wide16(external), "refused"},
@@ -144,6 +150,51 @@ func TestBoundsOfXmllint(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestManyLines has a fault at the end of a document of nothing but ends of lines.
+func TestManyLines(t *testing.T) {
+	text := append(bytes.Repeat([]byte("\n"), 4<<20), "<network>&</network>"...)
+	m := message{line: 4<<20 + 1, text: "xmlParseEntityRef: no name", shown: []string{"<network>&</network>", "          ^"}}
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	list := syntaxProblems([]message{m}, text)
+	runtime.ReadMemStats(&after)
+	if len(list) != 1 || list[0].Line != 4<<20+1 || list[0].Column != 11 {
+		t.Errorf("%+v", list)
+	}
+	if took := after.TotalAlloc - before.TotalAlloc; took > 1<<20 {
+		t.Errorf("took %d bytes", took)
+	}
+}
+
+// TestXmllintLeavesAChild gives up a script in the place of xmllint, which does not
+// read and whose child stays behind with its pipes.
+func TestXmllintLeavesAChild(t *testing.T) {
+	dir := t.TempDir()
+	fifo, script := filepath.Join(dir, "fifo"), filepath.Join(dir, "xmllint")
+	err := unix.Mkfifo(fifo, 0o600)
+	if err == nil {
+		err = os.WriteFile(script, []byte("#!/bin/sh\nPATH=/usr/bin:/bin\ncat "+fifo+"\n"), 0o700)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	child := make(chan *os.File)
+	go func() {
+		writer, err := os.OpenFile(fifo, os.O_WRONLY, 0) // once the child is there
+		if err != nil {
+			t.Error(err)
+		}
+		cancel()
+		child <- writer
+	}()
+	_, err = linter{script}.run(ctx, make([]byte, 1<<20))
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("run: %v", err)
+	}
+	_ = (<-child).Close() // which ends it
 }
 
 func TestNoXmllint(t *testing.T) {

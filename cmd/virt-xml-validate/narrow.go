@@ -11,9 +11,10 @@ import (
 
 // Bounds of the search for what is at fault.
 const (
-	singleLimit = 300      // parts of one element that are left out one by one
-	pairLimit   = 20       // parts that are left out two by two
-	searchBytes = 32 << 20 // of documents for one call of xmllint
+	togetherLimit = 3        // parts that are left out together
+	setLimit      = 1200     // sets of parts that are tried
+	callLimit     = 300      // documents for one call of xmllint
+	searchBytes   = 32 << 20 // of documents for one set of attempts
 )
 
 // part is a part of a document that can be left out: an element, or one of its
@@ -54,13 +55,13 @@ type search struct {
 }
 
 // descend finds the parts at fault in an element, when others are left out
-// already. It returns none where leaving out one or two does not help.
+// already. It returns none where nothing that is left out helps.
 func (s *search) descend(ctx context.Context, e *element, without []part) []part {
-	found := s.helpful(ctx, partsOf(e), without)
+	found := s.helpful(ctx, e, without)
 	var list []part
 	for i, p := range found {
 		inner := []part(nil)
-		if p.attribute == nil {
+		if p.attribute == nil && i < problemLimit { // more are not told
 			others := slices.Delete(slices.Clone(found), i, i+1)
 			inner = s.descend(ctx, p.element, slices.Concat(without, others))
 		}
@@ -87,27 +88,95 @@ func partsOf(e *element) []part {
 	return list
 }
 
-// helpful returns one part, or two, without which the document validates.
-func (s *search) helpful(ctx context.Context, parts, without []part) []part {
-	var singles, pairs [][]part
-	for i, p := range parts {
-		singles = append(singles, []part{p})
-		for _, q := range parts[i+1:] {
-			pairs = append(pairs, []part{p, q})
-		}
-		if len(singles) > singleLimit {
-			return nil
-		}
-	}
-	if found := s.firstValid(ctx, singles, without); found != nil || len(parts) > pairLimit {
+// helpful returns parts of an element without which the document validates, as few
+// as it can find.
+func (s *search) helpful(ctx context.Context, e *element, without []part) []part {
+	parts := partsOf(e)
+	if found := s.firstValid(ctx, together(parts, 1), without); found != nil {
 		return found
 	}
-	return s.firstValid(ctx, pairs, without)
+	// What the element needs cannot be left out, and may be wrong inside.
+	var inside []part
+	for _, child := range e.children {
+		inside = append(inside, partsOf(child)...)
+	}
+	if found := s.firstValid(ctx, together(inside, 1), without); found != nil {
+		return found
+	}
+	for n := 2; n <= togetherLimit; n++ {
+		if found := s.firstValid(ctx, together(parts, n), without); found != nil {
+			return found
+		}
+	}
+	return s.wrongAlone(ctx, e, without)
+}
+
+// together are all sets of so many parts, or none where there are too many.
+func together(parts []part, n int) [][]part {
+	sets := [][]part{nil}
+	for ; n > 0; n-- {
+		var larger [][]part
+		for _, set := range sets {
+			from := 0
+			if len(set) > 0 {
+				from = slices.Index(parts, set[len(set)-1]) + 1
+			}
+			for _, p := range parts[from:] {
+				larger = append(larger, append(slices.Clone(set), p))
+			}
+			if len(larger) > setLimit {
+				return nil
+			}
+		}
+		sets = larger
+	}
+	return sets
+}
+
+// wrongAlone returns the children of an element that make the document invalid even
+// when they have no siblings. There are none where the element needs children.
+func (s *search) wrongAlone(ctx context.Context, e *element, without []part) []part {
+	if len(e.children) < 2 || len(e.children) >= callLimit {
+		return nil
+	}
+	var all []part
+	for _, child := range e.children {
+		all = append(all, part{element: child})
+	}
+	sets := [][]part{all}
+	for i := range all {
+		sets = append(sets, slices.Delete(slices.Clone(all), i, i+1))
+	}
+	valid := s.areValid(ctx, sets, without)
+	if valid == nil || !valid[0] {
+		return nil
+	}
+	var list []part
+	for i, p := range all {
+		if !valid[i+1] {
+			list = append(list, p)
+		}
+	}
+	return list
 }
 
 // firstValid returns the first of the sets without which the document validates.
 func (s *search) firstValid(ctx context.Context, sets [][]part, without []part) []part {
-	if len(sets) == 0 || len(sets)*len(s.tree.text) > searchBytes {
+	if len(sets)*len(s.tree.text) > searchBytes {
+		return nil
+	}
+	for some := range slices.Chunk(sets, callLimit) {
+		if i := slices.Index(s.areValid(ctx, some, without), true); i >= 0 {
+			return some[i]
+		}
+	}
+	return nil
+}
+
+// areValid says of each set whether the document validates without it. It returns
+// nil where that cannot be told.
+func (s *search) areValid(ctx context.Context, sets [][]part, without []part) []bool {
+	if len(sets)*len(s.tree.text) > searchBytes {
 		return nil
 	}
 	var files []string
@@ -122,12 +191,11 @@ func (s *search) firstValid(ctx context.Context, sets [][]part, without []part) 
 	if err != nil {
 		return nil
 	}
+	valid := make([]bool, len(files))
 	for i, name := range files {
-		if bytes.Contains(a.err, []byte(name+" validates\n")) {
-			return sets[i]
-		}
+		valid[i] = bytes.Contains(a.err, []byte(name+" validates\n"))
 	}
-	return nil
+	return valid
 }
 
 // without is the document without some parts, of which none is in another.

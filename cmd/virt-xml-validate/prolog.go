@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"unicode"
+	"unicode/utf8"
 )
 
 // prolog is what stands before the root element.
@@ -41,12 +41,22 @@ func (p *prolog) skip() bool {
 }
 
 // instruction goes past a processing instruction. One without a name ends at
-// once for libxml2.
+// once for libxml2, which reads what seems to stand in it. Which characters beyond
+// ASCII begin a name is left to libxml2: there must be no document type in those.
 func (p *prolog) instruction() bool {
-	if len(p.text) < 3 || !unicode.IsLetter(rune(p.text[2])) {
+	if len(p.text) < 3 || !beginsName(p.text[2]) {
+		return false
+	}
+	inside, _, _ := bytes.Cut(p.text, []byte("?>"))
+	if p.text[2] >= utf8.RuneSelf && bytes.Contains(inside, []byte("<!DOCTYPE")) {
 		return false
 	}
 	return p.past("<?", "?>")
+}
+
+// beginsName reports whether a name may begin with a byte.
+func beginsName(b byte) bool {
+	return 'a' <= b && b <= 'z' || 'A' <= b && b <= 'Z' || b == '_' || b == ':' || b >= utf8.RuneSelf
 }
 
 // past goes past what stands between two marks.

@@ -18,20 +18,28 @@ type interruptible struct {
 }
 
 func (r *interruptible) Read(p []byte) (int, error) {
-	type outcome struct {
-		bytes []byte
-		err   error
-	}
-	done := make(chan outcome, 1)
-	go func() {
+	bytes, err := untilDone(r.ctx, func() ([]byte, error) {
 		own := make([]byte, len(p)) // p is the caller's again when this is given up
 		n, err := r.from.Read(own)
-		done <- outcome{own[:n], err}
+		return own[:n], err
+	})
+	return copy(p, bytes), err
+}
+
+// untilDone calls f, and gives it up when the context ends: who is to type, and
+// storage, may let it wait for ever.
+func untilDone[T any](ctx context.Context, f func() (T, error)) (value T, err error) {
+	done := make(chan struct{})
+	var late T
+	var failed error
+	go func() {
+		defer close(done)
+		late, failed = f()
 	}()
 	select {
-	case o := <-done:
-		return copy(p, o.bytes), o.err
-	case <-r.ctx.Done():
-		return 0, r.ctx.Err()
+	case <-done:
+		return late, failed
+	case <-ctx.Done():
+		return value, ctx.Err()
 	}
 }

@@ -3,9 +3,25 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"io"
 	"testing"
 )
+
+// TestInterruptedStorage gives up what hangs, as a file of a server that is gone.
+func TestInterruptedStorage(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	hang := make(chan struct{})
+	defer close(hang)
+	_, err := untilDone(ctx, func() (int, error) {
+		cancel()
+		<-hang
+		return 0, nil
+	})
+	if !errors.Is(err, context.Canceled) {
+		t.Errorf("given up with %v", err)
+	}
+}
 
 // TestInterrupted ends a program that waits for its standard input.
 func TestInterrupted(t *testing.T) {

@@ -41,6 +41,31 @@ func (t *tree) locate(messages []message) []located {
 	return list
 }
 
+// locateByName finds elements that messages without a place name.
+func (t *tree) locateByName(list []located) {
+	for i, l := range list {
+		names, ok := match("Extra element * in interleave", l.text)
+		if ok && l.element == nil {
+			list[i].element = t.only(names[0])
+		}
+	}
+}
+
+// only is the element with a name, or nil where several have it.
+func (t *tree) only(name string) *element {
+	var found *element
+	for _, e := range t.elements {
+		switch {
+		case localName(e.name) != name:
+		case found != nil:
+			return nil
+		default:
+			found = e
+		}
+	}
+	return found
+}
+
 // linesOfTags are the elements by the line of the spread document that their
 // start tag ends on.
 func (t *tree) linesOfTags() map[int]*element {

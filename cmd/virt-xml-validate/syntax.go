@@ -9,19 +9,23 @@ import (
 
 // syntaxProblems are the faults for which a document is no XML.
 func syntaxProblems(messages []message, text []byte) []problem {
-	lines := bytes.Split(text, []byte("\n"))
 	var list []problem
 	for _, m := range messages {
 		if m.domain == "Relax-NG validity" || len(list) == problemLimit {
 			continue
 		}
-		p := problem{Line: m.line, Message: syntaxWords(m.text)}
-		if 0 < m.line && m.line <= len(lines) {
-			p.Column = m.column(lines[m.line-1])
-		}
-		list = append(list, p)
+		list = append(list, problem{Line: m.line, Message: syntaxWords(m.text), Column: m.column(lineOf(text, m.line))})
 	}
 	return slices.CompactFunc(list, func(a, b problem) bool { return a.String() == b.String() })
+}
+
+// lineOf is a line of a text, from 1. A text may have as many lines as bytes, which
+// would take much memory to keep them all.
+func lineOf(text []byte, number int) (line []byte) {
+	for ; number > 0; number-- {
+		line, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	return line
 }
 
 // lineLimit is how much a line may have that a place is looked for in.

@@ -123,6 +123,12 @@ func readAttributes(text []byte, from, to int) []attribute {
 	}
 }
 
+// content is what stands between the tags of an element without children.
+func (e *element) content() string {
+	inner := e.tree.text[e.tagEnd:e.end]
+	return string(inner[:max(0, bytes.LastIndex(inner, []byte("</")))])
+}
+
 // characters is the column in characters, from 1.
 func (e *element) characters() int {
 	return utf8.RuneCount(e.tree.text[e.start-e.column+1:e.start]) + 1

@@ -84,6 +84,7 @@ func (l linter) run(ctx context.Context, document []byte, words ...string) (answ
 	defer cancel()
 	cmd := exec.CommandContext(ctx, l.path, append(always[:len(always):len(always)], words...)...)
 	cmd.Env = []string{"LC_ALL=C"} // none of libxml2's own variables
+	cmd.WaitDelay = time.Second    // for what a script in its place has started
 	out, complaints := &limitedBuffer{}, &limitedBuffer{}
 	cmd.Stdout, cmd.Stderr = out, complaints
 	input, err := cmd.StdinPipe()
@@ -93,6 +94,8 @@ func (l linter) run(ctx context.Context, document []byte, words ...string) (answ
 	if err != nil {
 		return answer{}, fmt.Errorf("start xmllint: %w", err)
 	}
+	// Who does not read must not be waited for longer than for who does not end.
+	defer context.AfterFunc(ctx, func() { _ = input.Close() })()
 	// It waits for the document, so that the limits hold before it sees any.
 	err = limitProcess(cmd.Process.Pid)
 	if err != nil {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -74,6 +75,9 @@ func (e *env) checkDomain(ctx context.Context, d domain) (checked, error) {
 	}
 	answer.warn(unasked(e.configDir, d.kind))
 	answer.Leases = planner{conf: conf, guest: d.name}.plan(ctx, d)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) { // which is not the daemon's fault
+		return answer, &cannotTellError{"libvirt, or a program that knows the names of devices, does not answer", "--timeout SECONDS waits longer"}
+	}
 	status, err := ask(ctx, e, func(ctx context.Context, c *client.Client) (api.Status, error) {
 		if err := d.settle(ctx, c, answer.Leases); err != nil {
 			return api.Status{}, err

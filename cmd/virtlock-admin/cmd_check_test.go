@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"virtlock/client/api"
 )
 
@@ -99,6 +101,7 @@ func TestCheckStates(t *testing.T) {
 	h.wantRows(t, exitNotFound, fileDisk("vda", "/none/a.raw", ""), "vda | exclusive | missing | there is no such file")
 	h.wantRows(t, exitFailed, fileDisk("vda", t.TempDir(), ""), "vda | exclusive | refused | it is neither a file nor a block device")
 	h.wantRows(t, exitFailed, fileDisk("vda", free, "")+fileDisk("vdb", free, ""), "vda | exclusive | free | -", "vdb | exclusive | twice | the same file as vda")
+	h.wantRows(t, exitFailed, fileDisk("", free, "")+fileDisk("vdb", free, ""), "- | exclusive | free | -", "vdb | exclusive | twice | the same file as another disk")
 	h.wantRows(t, exitOK, fileDisk("vda", free, "<shareable/>")+fileDisk("vdb", free, "<shareable/>"), "vda | shared | free | -", "vdb | shared | free | the same file as vda")
 	h.wantRows(t, exitBusy, fileDisk("vda", "/none/a.raw", "")+fileDisk("vdb", h.image, ""), "vda | exclusive | missing | there is no such file", "vdb | exclusive | busy | "+other)
 	h.wantRows(t, exitOK, "")
@@ -131,7 +134,7 @@ func TestCheckFindsAQEMUStartedByHand(t *testing.T) {
 	pid := startQEMU(t, "hand", image, "")
 	own := strings.Replace(domainOf(fileDisk("vda", image, "")), handUUID, "11111111-2222-3333-4444-555555555555", 1)
 	r := h.run(t, own, 0, "-q", "check", "-")
-	if want := fmt.Sprintf("\tbusy\thand (process %d); used without asking this daemon\n", pid); r.status != exitBusy || !strings.HasSuffix(r.out, want) {
+	if want := fmt.Sprintf("\tbusy\thand (process %d); used without this lock\n", pid); r.status != exitBusy || !strings.HasSuffix(r.out, want) {
 		t.Errorf("status %d: %s%s", r.status, r.out, r.err)
 	}
 	// This is the guest with the UUID of domainOf.
@@ -227,6 +230,29 @@ esac
 	if got := texts(t, "check", "web"); strings.Join(got, " ") != "web07 web08" {
 		t.Errorf("completion: %q", got)
 	}
+}
+
+// TestCheckOfLostVolumes has a virsh that does not tell where volumes are.
+func TestCheckOfLostVolumes(t *testing.T) {
+	h := newCheckHouse(t)
+	volume := func(name, options string) string {
+		return fmt.Sprintf("<disk type='volume'><source pool='p' volume='%s'%s/><target dev='vda'/></disk>", name, options)
+	}
+	h.useVirsh(t, `case "$*" in
+*--vol\ none) echo "error: Storage volume not found: no storage vol with matching path 'none'" >&2; exit 1 ;;
+*--vol\ idle) echo "error: Requested operation is not valid: storage pool 'p' is not active" >&2; exit 1 ;;
+*) exec cat "$0.fifo" ;;
+esac
+`)
+	h.wantRows(t, exitNotFound, volume("none", ""), "vda | - | missing | Storage volume not found: no storage vol with matching path 'none'")
+	h.wantRows(t, exitFailed, volume("idle", ""), "vda | - | unknown | virsh vol-path: Requested operation is not valid: storage pool 'p' is not active")
+	h.wantRows(t, exitOK, volume("idle", " startupPolicy='optional'"),
+		"vda | - | unlocked | left out: it is optional, and Requested operation is not valid: storage pool 'p' is not active")
+	if err := unix.Mkfifo(filepath.Join(h.conf, "virsh.fifo"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r := h.run(t, domainOf(volume("slow", "")), 0, "--timeout", "0.2", "check", "-")
+	compare(t, r.err, "error: libvirt, or a program that knows the names of devices, does not answer\nhint: --timeout SECONDS waits longer\n")
 }
 
 func TestCheckOfWhatIsNotThere(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os/exec"
 	"strings"
+	"time"
 )
 
 // deviceKey is a way to call a block device the same on every host: where locks
@@ -35,7 +36,9 @@ func scsiKey(ctx context.Context, device string) (string, error) {
 // firstLine is the first line that a program prints. One that ends with an error says
 // that there is no such name; to run none at all is the error here, as in libvirt.
 func firstLine(ctx context.Context, program string, words ...string) (string, error) {
-	out, err := exec.CommandContext(ctx, program, words...).Output()
+	cmd := exec.CommandContext(ctx, program, words...)
+	cmd.WaitDelay = 100 * time.Millisecond // for what it has started
+	out, err := cmd.Output()
 	var failed *exec.ExitError
 	if err != nil && !errors.As(err, &failed) || ctx.Err() != nil {
 		return "", err

@@ -97,17 +97,23 @@ func readDomain(r io.Reader) (domain, error) {
 		return domain{}, fmt.Errorf("it is longer than %d bytes, more than libvirt sends", domainLimit)
 	}
 	var x domainXML
-	decoder := xml.NewTokenDecoder(&boundedTokens{decoder: xml.NewDecoder(bytes.NewReader(text))})
-	if err := decoder.Decode(&x); err != nil {
-		if errors.Is(err, io.EOF) {
-			err = errors.New("there is no XML")
-		}
+	tokens := &boundedTokens{decoder: xml.NewDecoder(bytes.NewReader(text))}
+	tokens.decoder.CharsetReader = refuseEncoding
+	err = xml.NewTokenDecoder(tokens).Decode(&x)
+	var encoding encodingError
+	switch root := x.XMLName.Local; {
+	case errors.As(err, &encoding): // without the words around it
+		return domain{}, encoding
+	case errors.Is(err, io.EOF):
+		return domain{}, errors.New("there is no XML")
+	case err != nil:
 		return domain{}, err
+	case strings.HasPrefix(root, ":"):
+		return domain{}, fmt.Errorf("its root %q is in a namespace", root[1:])
+	case root != "domain":
+		return domain{}, fmt.Errorf("its root is %q, not \"domain\"", root)
 	}
-	if x.XMLName.Local != "domain" {
-		return domain{}, fmt.Errorf("its root is %q, not \"domain\"", x.XMLName.Local)
-	}
-	return x.domain(), nil
+	return x.domain(), tokens.end()
 }
 
 func (x domainXML) domain() domain {

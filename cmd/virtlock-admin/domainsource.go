@@ -34,7 +34,10 @@ func (e *env) loadDomain(ctx context.Context, word string, inactive bool) (domai
 	}
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return d, &notFoundError{message: fmt.Sprintf("there is no file %q", word)}
+		return d, &notFoundError{
+			message: fmt.Sprintf("there is no file %q", word),
+			hint:    "of a guest with this name: virsh dumpxml " + shellWord(word) + " | virtlock-admin check -",
+		}
 	case err != nil:
 		return d, fmt.Errorf("read the description of a guest from %q: %w", word, err)
 	}

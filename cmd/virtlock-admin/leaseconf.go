@@ -39,12 +39,17 @@ func readLeaseConf(dir, hypervisor string) (leaseConf, error) {
 	return c, nil
 }
 
-// unasked is why libvirt's driver for QEMU does not ask for any lock, or empty.
+// unasked is why libvirt's driver for a hypervisor does not ask for any lock, or empty.
 func unasked(dir, hypervisor string) string {
-	if hypervisor == "xen" {
-		return ""
+	name := "qemu.conf"
+	switch hypervisor {
+	case "qemu", "kvm", "hvf", "":
+	case "xen":
+		name = "libxl.conf"
+	default:
+		return "libvirt asks for no lock at all for guests of the type " + quote(hypervisor)
 	}
-	path := filepath.Join(dir, "qemu.conf")
+	path := filepath.Join(dir, name)
 	conf, err := settings(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):

@@ -54,12 +54,13 @@ func (p planner) disk(ctx context.Context, d disk) lease {
 	default:
 		path, err := volumePath(ctx, d)
 		if err != nil {
-			l.Source, l.State, l.Note = d.pool+"/"+d.volume, stateUnknown, err.Error()
+			l.Source = d.pool + "/" + d.volume
+			l.isLost(err, d.optional)
 			return l
 		}
 		l.Source = path
 	}
-	if why := p.unlocked(d, l.Source); why != "" {
+	if why := p.unlocked(ctx, d, l.Source); why != "" {
 		l.State, l.Note = stateUnlocked, why
 		return l
 	}
@@ -86,7 +87,7 @@ func (p planner) disk(ctx context.Context, d disk) lease {
 }
 
 // unlocked is why libvirt takes no lock for a disk, or empty.
-func (p planner) unlocked(d disk, path string) string {
+func (p planner) unlocked(ctx context.Context, d disk, path string) string {
 	switch {
 	case d.kind == "file" && path == "", d.kind == "block" && path == "", d.kind == "volume" && path == "":
 		return "empty"
@@ -96,7 +97,7 @@ func (p planner) unlocked(d disk, path string) string {
 		return "read-only"
 	case d.kind == "volume" && !filepath.IsAbs(path):
 		return "a volume that is no file"
-	case d.optional && isMissing(path):
+	case d.optional && isMissing(ctx, path):
 		return "left out: its file is missing, and it is optional"
 	}
 	return ""
@@ -152,8 +153,22 @@ func volumePath(ctx context.Context, d disk) (string, error) {
 	return strings.TrimSpace(path), err
 }
 
-// isMissing reports whether there is no such file.
-func isMissing(path string) bool {
-	_, err := identify(path)
-	return errors.Is(err, fs.ErrNotExist)
+// isLost says what becomes of a volume whose path libvirt does not tell.
+func (l *lease) isLost(err error, optional bool) {
+	var refusal *virshError
+	answered := errors.As(err, &refusal)
+	switch {
+	case answered && optional: // whatever the reason
+		l.State, l.Note = stateUnlocked, "left out: it is optional, and "+quote(refusal.words)
+	case answered && refusal.noVolume():
+		l.State, l.Note = stateMissing, quote(refusal.words)
+	default:
+		l.State, l.Note = stateUnknown, err.Error()
+	}
+}
+
+// isMissing reports whether a path leads to no file, for whatever reason.
+func isMissing(ctx context.Context, path string) bool {
+	_, err := identifyInTime(ctx, path)
+	return errors.As(err, new(*fs.PathError))
 }

@@ -4,12 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"strings"
 	"time"
-
-	"golang.org/x/sys/unix"
 
 	"virtlock/client"
 	"virtlock/client/api"
@@ -62,11 +58,19 @@ func (d domain) isGuest(name, uuid string) bool {
 	return plain(uuid) == plain(d.uuid)
 }
 
-// settle finds out the state of each lease that has none yet.
+// settle finds out the state of each lease that has none yet. The daemon is not asked
+// about what hangs, since it would answer nothing else before.
 func (d domain) settle(ctx context.Context, c *client.Client, list []lease) error {
+	sights := lookAll(ctx, list)
 	for i := range list {
 		l := &list[i]
 		if l.State != "" {
+			continue
+		}
+		if l.id = sights[i].id; sights[i].hangs {
+			if err := d.settleByName(ctx, c, l, sights[i]); err != nil {
+				return err
+			}
 			continue
 		}
 		result, err := inspect(ctx, c, l.Lockspace, l.Name)
@@ -75,13 +79,28 @@ func (d domain) settle(ctx context.Context, c *client.Client, list []lease) erro
 		case err == nil:
 			d.held(l, result)
 		case errors.Is(err, errNotHeld):
-			l.look()
+			sights[i].settle(l)
 		case errors.Is(err, client.ErrNotFound):
 			l.State, l.Note = stateMissing, "the daemon has no such lockspace; libvirt makes those of its configuration when it starts"
 		case errors.As(err, &refusal):
 			l.State, l.Note = stateUnknown, refusal.Message
 		default:
 			return err
+		}
+	}
+	return nil
+}
+
+// settleByName settles what hangs, as far as the daemon knows without its storage.
+func (d domain) settleByName(ctx context.Context, c *client.Client, l *lease, s sight) error {
+	locks, err := c.Locks(ctx, api.LockFilter{})
+	if err != nil {
+		return err
+	}
+	s.settle(l)
+	for _, lock := range locks {
+		if lock.Lockspace == l.Lockspace && lock.Name == l.Name {
+			d.held(l, api.InspectResult{Lock: lock})
 		}
 	}
 	return nil
@@ -109,33 +128,5 @@ func (d domain) held(l *lease, result api.InspectResult) {
 	}
 	if lock := result.Lock; lock.Lockspace != l.Lockspace || lock.Name != l.Name {
 		l.Note = "held as " + quote(lock.Name)
-	}
-}
-
-// look looks at the file of a lock that the daemon knows no holder of: whether it is
-// one that can be locked, and whether another program has locked it.
-func (l *lease) look() {
-	info, err := os.Stat(l.disk())
-	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
-		l.State, l.Note = stateMissing, "there is no such file"
-		return
-	case err == nil && !info.Mode().IsRegular() && info.Mode()&os.ModeType != os.ModeDevice:
-		l.State, l.Note = stateRefused, "it is neither a file nor a block device"
-		return
-	}
-	lock, err := foreignLock(l.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist), err == nil && lock == nil:
-		l.State = stateFree
-	case err != nil:
-		l.State, l.Note = stateUnknown, "locks of other programs cannot be seen: "+err.Error()
-	default:
-		owner := lock.Holders[0].Owner
-		l.Holders = append(l.Holders, taker{Name: owner.Name, PID: owner.PID, Mode: lock.Mode, Foreign: true})
-		l.State, l.Note = stateBusy, "locked without asking this daemon"
-		if lock.Mode == api.Shared && l.Mode == api.Shared {
-			l.State = stateShared
-		}
 	}
 }

@@ -37,7 +37,8 @@ func (d domain) findUsers(list []lease, status api.Status) (hidden int, err erro
 }
 
 // used notes that a process has the disk locked by itself, where that keeps the guest
-// from it.
+// from it. It may never have asked the daemon, have given its lock back, as a guest that
+// is paused, or have one that is called after another name of the disk.
 func (l *lease) used(s scanned, f openFile) {
 	qemu := slices.ContainsFunc(f.Locks, kernelLock.isQEMU)
 	first := l.Lockspace == "" && slices.ContainsFunc(f.Locks, func(k kernelLock) bool { return k.ranged() && k.covers(byteVirtlockd) })
@@ -57,7 +58,7 @@ func (l *lease) used(s scanned, f openFile) {
 		if !inTheWay { // a reader of the first byte, who was seen before
 			return
 		}
-		l.State, l.Note = stateBusy, "used without asking this daemon"
+		l.State, l.Note = stateBusy, "used without this lock"
 		l.Holders = append(l.Holders, who)
 	case stateBusy:
 		l.Holders = slices.DeleteFunc(l.Holders, func(t taker) bool { return t.PID == 0 })

@@ -30,6 +30,8 @@ func askVirsh(ctx context.Context, words ...string) (string, error) {
 	var out, complaint bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &complaint
 	switch err := cmd.Run(); {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return "", ctx.Err()
 	case ctx.Err() != nil:
 		return "", fmt.Errorf("virsh %s: libvirt does not answer", words[0])
 	case err != nil && complaint.Len() > 0:
@@ -48,6 +50,11 @@ func (e *virshError) Error() string { return fmt.Sprintf("virsh %s: %s", e.comma
 // notFound reports whether libvirt has no such guest.
 func (e *virshError) notFound() bool {
 	return strings.HasPrefix(e.words, "failed to get domain") || strings.HasPrefix(e.words, "Domain not found")
+}
+
+// noVolume reports whether libvirt has no such volume, or no such pool.
+func (e *virshError) noVolume() bool {
+	return strings.HasPrefix(e.words, "Storage volume not found") || strings.HasPrefix(e.words, "Storage pool not found")
 }
 
 // lastComplaint is the line that says why: those before it say what follows from it,

@@ -67,6 +67,9 @@ func TestCheckIsWhatLibvirtDoes(t *testing.T) {
 			{"cdrom empty", emptyCD, 0},
 			{"floppy", floppy, 1},
 			{"optional, missing", optional, 0},
+			{"optional, below a file", strings.Replace(optional, "none.img", "raw.img/none.img", 1), 0},
+			{"volume optional, missing", strings.Replace(volumeDisk, "'raw.img'", "'none.img' startupPolicy='optional'", 1), 0},
+			{"volume optional, no pool", strings.Replace(volumeDisk, "'pool' ", "'none' startupPolicy='optional' ", 1), 0},
 			{"two disks", rawDisk + otherDisk, 2},
 		}},
 		{"Files", "file_lockspace_dir = \"DIR/leases\"\n", []checkCase{
@@ -123,6 +126,8 @@ func TestCheckSaysThatAGuestCannotStart(t *testing.T) {
 		{"twice, one shareable", rawDisk + again(shareable), direct, 1, "twice"},
 		{"twice, shareable", shareable + again(shareable), direct, 0, "free"},
 		{"missing", strings.Replace(optional, " startupPolicy='optional'", "", 1), direct, 3, "missing"},
+		{"volume missing", strings.Replace(volumeDisk, "raw.img", "none.img", 1), direct, 3, "missing"},
+		{"no pool", strings.Replace(volumeDisk, "'pool'", "'none'", 1), direct, 3, "missing"},
 		{"not absolute", strings.Replace(rawDisk, "DIR/", "", 1), direct, 1, "refused"},
 		{"no lockspace", lease, direct, 3, "missing"},
 		{"offset", strings.Replace(lease, "/></lease>", " offset='5'/></lease>", 1), direct, 1, "refused"},
@@ -173,7 +178,7 @@ func TestCheckAfterACommit(t *testing.T) {
 		t.Errorf("predicted %q, taken %q", answer.locks, taken)
 	}
 	text, err := b.admin(t, "check", "web01")
-	if want := "warning: the guest also holds what its XML does not ask for, until it ends: " + b.dir + "/base.img\n"; err != nil || !strings.Contains(text, want) {
+	if want := "warning: the guest also holds what its XML does not ask for, as after a commit or during a backup: " + b.dir + "/base.img\n"; err != nil || !strings.Contains(text, want) {
 		t.Errorf("%v, no %q in:\n%s", err, want, text)
 	}
 }
@@ -190,6 +195,35 @@ func TestCheckFindsWhoDidNotAsk(t *testing.T) {
 	answer := b.check(t, 4, b.Describe(guest))
 	if answer.want(t, "busy"); !strings.Contains(answer.text, "web01 (process ") {
 		t.Errorf("the first guest is not named:\n%s", answer.text)
+	}
+}
+
+// TestCheckFindsAnotherNameInALockspace has two names of one disk, which in a lockspace
+// are two locks: libvirt grants the second guest its own, and both write.
+func TestCheckFindsAnotherNameInALockspace(t *testing.T) {
+	t.Parallel()
+	b := newCheckBed(t, "file_lockspace_dir = \"DIR/leases\"\n")
+	must(t, os.Link(b.dir+"/raw.img", b.dir+"/hard.img"))
+	b.MustCreate(bed.Guest{Name: "web01", Devices: b.fill(rawDisk)})
+	guest := bed.Guest{Name: "web02", Devices: b.fill(strings.Replace(rawDisk, "raw.img", "hard.img", 1))}
+	answer := b.check(t, 4, b.Describe(guest))
+	if answer.want(t, "busy"); !strings.Contains(answer.text, "web01 (process ") || !strings.Contains(answer.text, "used without this lock") {
+		t.Errorf("the first guest is not named:\n%s", answer.text)
+	}
+}
+
+// TestCheckDuringABackup has a guest that holds a lock on what a backup writes.
+func TestCheckDuringABackup(t *testing.T) {
+	t.Parallel()
+	b := newCheckBed(t, "")
+	b.MustCreate(bed.Guest{Name: "web01", Devices: b.fill(qcow2Disk)})
+	backup := filepath.Join(b.dir, "backup.xml")
+	must(t, os.WriteFile(backup, []byte(b.fill("<domainbackup mode='pull'><server transport='unix' socket='DIR/backup'/><disks>"+
+		"<disk name='sda' type='file'><scratch file='DIR/scratch.qcow2'/></disk></disks></domainbackup>")), 0o644))
+	b.MustVirsh("backup-begin", "web01", backup)
+	text, err := b.admin(t, "check", "web01")
+	if want := "during a backup: " + b.dir + "/scratch.qcow2\n"; err != nil || !strings.Contains(text, want) {
+		t.Errorf("%v, no %q in:\n%s", err, want, text)
 	}
 }
 
