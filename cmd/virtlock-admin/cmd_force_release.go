@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,28 +132,6 @@ func (e *env) forcedResources(ctx context.Context, args []string, owner int) ([]
 	return []api.ResourceName{{Lockspace: result.Lock.Lockspace, Name: result.Lock.Name}}, err
 }
 
-// askProof asks what would be released if nothing spoke against it, and looks at
-// what does.
-func (e *env) askProof(ctx context.Context, f forcing) ([]proof, error) {
-	ctx, cancel := e.limit(ctx)
-	defer cancel()
-	params := f.params
-	params.DryRun, params.LeaveRunning = true, true
-	var status api.Status
-	result, err := ask(ctx, e, func(ctx context.Context, c *client.Client) (result api.ForceReleaseResult, err error) {
-		if status, err = c.Status(ctx); err != nil {
-			return result, err
-		}
-		return c.ForceRelease(ctx, params)
-	})
-	if err != nil {
-		return nil, err
-	}
-	holds := append(result.Released, result.Refused...)
-	slices.SortStableFunc(holds, func(a, b api.ForcedHold) int { return a.Holder.Owner.PID - b.Holder.Owner.PID })
-	return prove(holds, status)
-}
-
 // forceRefusal is why force-release does nothing.
 type forceRefusal struct{ message, hint string }
 
@@ -175,6 +152,12 @@ func (f forcing) decide(proofs []proof) error {
 				fmt.Sprintf("process %d has %q open for writing, and is no owner: the lock is not taken", p.writer(), p.Lock.Path),
 				"stop it first; virtlock-admin who " + shellWord(p.Lock.Path) + " says who it is",
 			}
+		case p.survivor() != nil:
+			o := p.survivor()
+			return &forceRefusal{
+				fmt.Sprintf("process %d (%s) has %q open for writing, and would live on: the lock is not taken", o.PID, quote(o.Program), p.Lock.Path),
+				fmt.Sprintf("process %d has started it, and --fence ends that one only; stop it first: kill %d", o.Under, o.PID),
+			}
 		}
 	}
 	return nil
@@ -182,14 +165,11 @@ func (f forcing) decide(proofs []proof) error {
 
 // living are the owners that live, each once.
 func living(proofs []proof) []api.Owner {
-	var list []api.Owner
-	for _, p := range proofs {
-		owner := p.Holder.Owner
-		if p.Alive && !slices.ContainsFunc(list, func(o api.Owner) bool { return o.PID == owner.PID }) {
-			list = append(list, owner)
-		}
+	holds := make([]api.ForcedHold, len(proofs))
+	for i, p := range proofs {
+		holds[i] = p.ForcedHold
 	}
-	return list
+	return livingOwners(holds)
 }
 
 // confirmForce asks. Where somebody would die, or write on without a lock, a name

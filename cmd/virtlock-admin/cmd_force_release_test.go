@@ -161,6 +161,44 @@ func TestForceReleaseOfADisk(t *testing.T) {
 	}
 }
 
+// TestForceReleaseOfAnOwnersChild that would write on without its owner is refused.
+func TestForceReleaseOfAnOwnersChild(t *testing.T) {
+	h := historyHouse(t)
+	image := newImage(t, "disk.raw")
+	script := exec.Command("bash", "-c", `exec 3<>"$0" 4<&0; cat <&4 & echo held; wait`, image)
+	owner := h.Client(t)
+	owner.Owner, owner.TiedTo = api.Owner{Name: "backup", PID: startAndRead(t, script, "held\n")}, api.TiedToProcess
+	h.hold(t, owner, api.Resource{Name: image})
+	got := runLine(t, 0, "--socket", h.Socket, "force-release", image, "--fence", "--yes", "--reason", "test")
+	if got.status != exitBusy || !strings.Contains(got.err, fmt.Sprintf("(cat) has %q open for writing, and would live on", image)) {
+		t.Errorf("force-release: %+v", got)
+	}
+	if want := fmt.Sprintf("(cat) for writing, started by process %d, the owner\n", owner.Owner.PID); !strings.Contains(got.out, want) {
+		t.Errorf("no %q in:\n%s", want, got.out)
+	}
+	if !findProcess(owner.Owner.PID).alive {
+		t.Error("the owner was ended all the same")
+	}
+}
+
+// TestForceReleaseTellsAllThatGoes with an owner that is ended, whatever was named.
+func TestForceReleaseTellsAllThatGoes(t *testing.T) {
+	d := newDeadly(t)
+	other, guest := newImage(t, "data.raw"), d.Client(t)
+	guest.Owner, guest.TiedTo = api.Owner{Name: "web02", UUID: handUUID, PID: d.pid}, api.TiedToProcess
+	d.hold(t, guest, api.Resource{Name: other})
+	out := d.ask(t, "force-release", d.image, "--fence", "--dry-run", "--reason", "test")
+	for _, want := range []string{"Lock:           " + other + "\n", fmt.Sprintf("Would end web02 (process %d), and release 2 locks;", d.pid)} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	out = d.ask(t, "force-release", d.image, "--leave-running", "--dry-run", "--reason", "test")
+	if !strings.Contains(out, "Would release 1 lock;") {
+		t.Errorf("one lock is more than one:\n%s", out)
+	}
+}
+
 func TestForceReleaseJSON(t *testing.T) {
 	d := newDeadly(t)
 	got := runLine(t, 0, "--socket", d.Socket, "--json", "force-release", d.image, "--fence", "--yes", "--reason", "test")

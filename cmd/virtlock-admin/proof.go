@@ -31,8 +31,9 @@ type opener struct {
 	Program string `json:"program"`
 	Write   bool   `json:"write"`
 	// Holder says that it is one of those for whom the lock is held, or was started
-	// by one.
+	// by one: Under is that one then.
 	Holder bool `json:"holder"`
+	Under  int  `json:"under,omitempty"`
 	keeps  bool // a virtlockd, which only keeps locks
 }
 
@@ -62,7 +63,7 @@ func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
 		}
 		for _, s := range found {
 			if o, ok := s.opens(id, status); ok {
-				o.Holder = isHolder(holds, h.Lock, o.PID)
+				o.Holder, o.Under = isHolder(holds, h.Lock, o.PID)
 				proofs[i].OpenBy = append(proofs[i].OpenBy, o)
 			}
 		}
@@ -70,15 +71,20 @@ func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
 	return proofs, nil
 }
 
-// isHolder reports whether a process is an owner of a lock that is looked at.
-func isHolder(holds []api.ForcedHold, lock api.Lock, pid int) bool {
+// isHolder reports whether a process is an owner of a lock that is looked at, or
+// was started by one, which is under.
+func isHolder(holds []api.ForcedHold, lock api.Lock, pid int) (holder bool, under int) {
 	var owners []int
 	for _, h := range holds {
 		if h.Lock.Device == lock.Device && h.Lock.Inode == lock.Inode {
 			owners = append(owners, h.Holder.Owner.PID)
 		}
 	}
-	return slices.Contains(owners, pid) || ancestorAmong(pid, owners) != 0
+	if slices.Contains(owners, pid) {
+		return true, 0
+	}
+	under = ancestorAmong(pid, owners)
+	return under != 0, under
 }
 
 // opens is how a process has one of the files open.
@@ -105,6 +111,18 @@ func (p proof) writer() int {
 		}
 	}
 	return 0
+}
+
+// survivor is a process that the owner has started, and that may write the file when
+// the owner has been ended, or nil. A virtlock-admin that runs a command takes all of
+// it along.
+func (p proof) survivor() *opener {
+	for i, o := range p.OpenBy {
+		if o.Write && o.Under != 0 && !findProcess(o.Under).runsCommand() {
+			return &p.OpenBy[i]
+		}
+	}
+	return nil
 }
 
 // printProof shows what is to be decided on: each owner once, with its locks.
@@ -163,6 +181,8 @@ func (o opener) words() string {
 	}
 	whose := ""
 	switch {
+	case o.Under != 0:
+		whose = fmt.Sprintf(", started by process %d, the owner", o.Under)
 	case o.Holder:
 		whose = ", as the owner"
 	case o.Write && !o.keeps:
