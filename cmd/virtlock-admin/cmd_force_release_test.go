@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -196,6 +197,20 @@ func TestForceReleaseTellsAllThatGoes(t *testing.T) {
 	out = d.ask(t, "force-release", d.image, "--leave-running", "--dry-run", "--reason", "test")
 	if !strings.Contains(out, "Would release 1 lock;") {
 		t.Errorf("one lock is more than one:\n%s", out)
+	}
+}
+
+// TestForceReleaseOfAMovedFile sees who writes it under its new name.
+func TestForceReleaseOfAMovedFile(t *testing.T) {
+	d := newDeadly(t)
+	moved := d.image + ".old"
+	if err := os.Rename(d.image, moved); err != nil {
+		t.Fatal(err)
+	}
+	stranger := holder(t, "none", "write", moved)
+	err := d.fail(t, exitBusy, "force-release", d.image, "--fence", "--yes", "--reason", "test")
+	if !strings.HasPrefix(err, fmt.Sprintf("error: process %d has %q open for writing", stranger, d.image)) {
+		t.Errorf("says %q", err)
 	}
 }
 

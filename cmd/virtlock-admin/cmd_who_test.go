@@ -108,6 +108,23 @@ func TestWhoOfAnOwner(t *testing.T) {
 }
 
 // TestWhoFindsALease has the lock of a guest in a lockspace, as libvirt names it.
+// TestWhoOfAMovedFile finds the lock that was taken under its old name, and not that
+// of a file which has this name now.
+func TestWhoOfAMovedFile(t *testing.T) {
+	h := newHouse(t)
+	moved := h.image + ".old"
+	if err := os.Rename(h.image, moved); err != nil {
+		t.Fatal(err)
+	}
+	if row := h.rowOf(t, os.Getpid(), moved); !strings.Contains(row, " held") {
+		t.Errorf("row of the moved file: %s", row)
+	}
+	if err := os.WriteFile(h.image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.fail(t, exitNotFound, "who", h.image)
+}
+
 func TestWhoFindsALease(t *testing.T) {
 	h := newHouse(t)
 	image, space := newImage(t, "disk.raw"), filepath.Join(t.TempDir(), "files")

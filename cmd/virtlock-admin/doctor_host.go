@@ -103,8 +103,7 @@ func (d *doctor) checkLeases() {
 func (d *doctor) checkDevices() {
 	var names []string
 	for _, lock := range d.locks {
-		id, err := identify(lock.Path)
-		if err == nil && id.block && !strings.HasPrefix(lock.Path, "/dev/loop") {
+		if id, ok := lockedFile(lock); ok && id.block && !strings.HasPrefix(lock.Path, "/dev/loop") {
 			names = append(names, lock.Path)
 		}
 	}

@@ -34,6 +34,6 @@ func (l *lease) asksFor(lock api.Lock) bool {
 	if l.Mode == "" || l.Lockspace != lock.Lockspace {
 		return false
 	}
-	id, err := identify(lock.Path)
-	return l.Name == lock.Name || err == nil && id.leadsTo(l.path)
+	id, ok := lockedFile(lock)
+	return l.Name == lock.Name || ok && id.leadsTo(l.path)
 }

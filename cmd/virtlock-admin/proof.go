@@ -41,7 +41,7 @@ type opener struct {
 func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
 	wanted := make(map[fileID]bool)
 	for _, h := range holds {
-		if id, err := identify(h.Lock.Path); err == nil {
+		if id, ok := lockedFile(h.Lock); ok {
 			wanted[id] = true
 		}
 	}
@@ -57,10 +57,7 @@ func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
 			Process:    processInfo{PID: p.pid, Exists: p.alive, Command: p.command(), process: p},
 			OpenBy:     []opener{},
 		}
-		id, err := identify(h.Lock.Path)
-		if err != nil {
-			continue // the file is gone
-		}
+		id, _ := lockedFile(h.Lock)
 		for _, s := range found {
 			if o, ok := s.opens(id, status); ok {
 				o.Holder, o.Under = isHolder(holds, h.Lock, o.PID)

@@ -152,9 +152,8 @@ func (u usage) isOf(lock api.Lock) bool {
 	if lock.Lockspace != "" && (lock.Name == leaseName(u.Path) || lock.Name == leaseName(u.File)) {
 		return true
 	}
-	// A lock's file may be on storage that hangs: only those that can be the
-	// one are looked at.
-	return lock.Device == u.Device && (u.Block || lock.Inode == u.Inode) && u.id.leadsTo(lock.Path)
+	id, ok := lockedFile(lock)
+	return ok && id == u.id
 }
 
 // leaseName is how libvirt names the lease for a disk in a lockspace for files.
