@@ -65,6 +65,9 @@ func runCheck(ctx context.Context, e *env, options *cli.Context, args []string) 
 	return err
 }
 
+// guestsDisks are what is looked at all at once.
+const guestsDisks = "the guest's disks"
+
 // checkDomain works out the leases of a guest and looks who has them.
 func (e *env) checkDomain(ctx context.Context, d domain) (checked, error) {
 	answer := checked{Guest: d.name, UUID: d.uuid, Warnings: []string{}}
@@ -73,7 +76,10 @@ func (e *env) checkDomain(ctx context.Context, d domain) (checked, error) {
 		return answer, fmt.Errorf("read which locks libvirt asks for: %w", err)
 	}
 	answer.warn(unasked(e.configDir, d.kind))
-	answer.Leases = planner{conf: conf, guest: d.name}.plan(ctx, d)
+	answer.Leases, err = inTime(ctx, guestsDisks, func() ([]lease, error) { return planner{conf: conf, guest: d.name}.plan(ctx, d), nil })
+	if err != nil {
+		return answer, err
+	}
 	status, err := ask(ctx, e, func(ctx context.Context, c *client.Client) (api.Status, error) {
 		if err := d.settle(ctx, c, answer.Leases); err != nil {
 			return api.Status{}, err
@@ -88,12 +94,28 @@ func (e *env) checkDomain(ctx context.Context, d domain) (checked, error) {
 	if err != nil {
 		return answer, err
 	}
-	compareLeases(answer.Leases)
-	hidden, err := d.findUsers(answer.Leases, status)
-	answer.warn(unseen(hidden))
+	seen, err := inTime(ctx, guestsDisks, func() (seenLeases, error) { return d.see(slices.Clone(answer.Leases), status) })
+	if err != nil {
+		return answer, err
+	}
+	answer.Leases = seen.leases
+	answer.warn(unseen(seen.hidden))
 	worst, _ := answer.worst()
 	answer.Possible = worst == nil
-	return answer, err
+	return answer, nil
+}
+
+// seenLeases are leases with what this host knows of their files, and how many
+// processes could not be looked into.
+type seenLeases struct {
+	leases []lease
+	hidden int
+}
+
+func (d domain) see(list []lease, status api.Status) (seenLeases, error) {
+	compareLeases(list)
+	hidden, err := d.findUsers(list, status)
+	return seenLeases{list, hidden}, err
 }
 
 func (c *checked) warn(text string) {

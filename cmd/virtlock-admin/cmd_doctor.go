@@ -39,10 +39,11 @@ func runDoctor(ctx context.Context, e *env, options *cli.Context, _ []string) er
 	if !slices.Contains(severities, least) {
 		return usagef("levels are ok, warning and error", "unknown severity %q", least)
 	}
-	limited, cancel := e.limit(ctx)
-	defer cancel()
 	d := doctor{e: e}
-	d.examine(limited)
+	d.examine(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	findings := slices.DeleteFunc(d.findings, func(f finding) bool { return f.rank() < slices.Index(severities, least) })
 	slices.SortStableFunc(findings, func(a, b finding) int { return b.rank() - a.rank() })
 	if e.options.json {

@@ -44,7 +44,7 @@ func runInspect(ctx context.Context, e *env, _ *cli.Context, args []string) erro
 	result, err := ask(ctx, e, t.look)
 	switch {
 	case errors.Is(err, errNotHeld):
-		return e.printNotHeld(t)
+		return e.printNotHeld(ctx, t)
 	case err != nil:
 		return err
 	case e.options.json:

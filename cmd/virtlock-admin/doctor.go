@@ -57,7 +57,9 @@ func (d *doctor) ok(check, format string, args ...any) {
 
 // examine looks at everything.
 func (d *doctor) examine(ctx context.Context) {
-	d.checkDaemon(ctx)
+	limited, cancel := d.e.limit(ctx)
+	defer cancel()
+	d.checkDaemon(limited)
 	d.scan()
 	if d.answered {
 		d.checkKeeper()
@@ -67,10 +69,10 @@ func (d *doctor) examine(ctx context.Context) {
 	d.checkSockets()
 	for _, space := range d.spaces {
 		if space.Path != "" {
-			d.checkLockspace(space.Path)
+			d.checkLockspace(ctx, space.Path)
 		}
 	}
-	d.checkDirect()
+	d.checkDirect(ctx)
 	d.checkDevices()
 	d.checkGuests()
 	d.checkLibvirt()

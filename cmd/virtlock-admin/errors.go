@@ -86,6 +86,7 @@ func explain(err error) (message, hint string, status int) {
 		cannotTell  *cannotTellError
 		exit        *exitError
 		own         *statusError
+		storage     *storageError
 		refused     *forceRefusal
 		lost        *lostError
 		readonly    *readonlyError
@@ -115,6 +116,8 @@ func explain(err error) (message, hint string, status int) {
 		return missing.Error(), "stop these owners, or who has the disks now: virtlock-admin status names them", exitFailed
 	case errors.As(err, &cannotTell):
 		return cannotTell.message, cannotTell.hint, exitFailed
+	case errors.As(err, &storage):
+		return storage.Error(), storage.hint(), exitFailed
 	case errors.As(err, &unreachable):
 		return unreachable.Error(), unreachable.Hint(), exitUnreachable
 	case errors.As(err, &refusal) && refusal.Number == api.NumberMethodNotFound:
@@ -123,7 +126,7 @@ func explain(err error) (message, hint string, status int) {
 	case errors.As(err, &refusal):
 		return refusal.Message, refusal.Hint, refusalStatus(refusal)
 	case errors.Is(err, errNoAnswer):
-		return errNoAnswer.Error(), "it may be stopped, or very busy; --timeout SECONDS waits longer", exitUnreachable
+		return errNoAnswer.Error(), "it may be stopped, very busy, or waiting for storage; --timeout SECONDS waits longer", exitUnreachable
 	case errors.Is(err, client.ErrBroken):
 		return err.Error(), "the daemon may have been restarted; try again", exitUnreachable
 	case errors.Is(err, context.Canceled):

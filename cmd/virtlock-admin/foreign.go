@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -17,8 +18,8 @@ import (
 // printNotHeld tells what there is to know of what the daemon knows no holder
 // of. Free it is only when no other program holds it either: the kernel's locks
 // bind those who did not ask the daemon as well.
-func (e *env) printNotHeld(t target) error {
-	lock, err := foreignLock(t.file)
+func (e *env) printNotHeld(ctx context.Context, t target) error {
+	lock, err := inTime(ctx, strconv.Quote(t.file), func() (*api.Lock, error) { return foreignLock(t.file) })
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
 		return &notFoundError{

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 	"time"
 
@@ -75,7 +76,11 @@ func (d domain) settle(ctx context.Context, c *client.Client, list []lease) erro
 		case err == nil:
 			d.held(l, result)
 		case errors.Is(err, errNotHeld):
-			l.look()
+			seen, err := inTime(ctx, strconv.Quote(l.Source), func() (lease, error) { return l.looked(), nil })
+			if err != nil {
+				return err
+			}
+			*l = seen
 		case errors.Is(err, client.ErrNotFound):
 			l.State, l.Note = stateMissing, "the daemon has no such lockspace; libvirt makes those of its configuration when it starts"
 		case errors.As(err, &refusal):
@@ -110,6 +115,12 @@ func (d domain) held(l *lease, result api.InspectResult) {
 	if lock := result.Lock; lock.Lockspace != l.Lockspace || lock.Name != l.Name {
 		l.Note = "held as " + quote(lock.Name)
 	}
+}
+
+// looked is the lease after a look.
+func (l lease) looked() lease {
+	l.look()
+	return l
 }
 
 // look looks at the file of a lock that the daemon knows no holder of: whether it is

@@ -29,9 +29,9 @@ func uris(context.Context, *env, []string, string) []candidate {
 }
 
 // files are the entries of the directory that is typed.
-func files(_ context.Context, _ *env, _ []string, typed string) []candidate {
+func files(ctx context.Context, _ *env, _ []string, typed string) []candidate {
 	dir, _ := filepath.Split(typed)
-	entries, err := os.ReadDir(filepath.Join(dir, "."))
+	entries, err := inTime(ctx, strconv.Quote(dir), func() ([]os.DirEntry, error) { return os.ReadDir(filepath.Join(dir, ".")) })
 	if err != nil {
 		return nil
 	}

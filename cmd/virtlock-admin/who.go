@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"virtlock/client"
@@ -91,16 +92,30 @@ type daemonView struct {
 // who finds out who uses a file. It fails when there is no such file; a daemon
 // that does not answer is no reason not to look at the rest.
 func (e *env) who(ctx context.Context, file string) (usage, error) {
+	u, err := inTime(ctx, strconv.Quote(file), func() (usage, error) { return locateFile(file) })
+	if err != nil {
+		return usage{}, err
+	}
+	view, err := e.lookUp(ctx, u)
+	if err != nil {
+		u.Unasked = err.Error()
+	}
+	return inTime(ctx, strconv.Quote(file), func() (usage, error) { return u.complete(view) })
+}
+
+// locateFile finds out which file it is.
+func locateFile(file string) (usage, error) {
 	id, err := identify(file)
 	if err != nil {
 		return usage{}, err
 	}
 	u := usage{File: file, Path: resolved(file), Device: id.String(), Inode: id.inode, Block: id.block, id: id}
 	u.Host, _ = os.Hostname()
-	view, err := e.lookUp(ctx, u)
-	if err != nil {
-		u.Unasked = err.Error()
-	}
+	return u, nil
+}
+
+// complete is the usage with all that this host knows.
+func (u usage) complete(view daemonView) (usage, error) {
 	// What was taken between the two looks has its process by the second one.
 	for range 2 {
 		if err := u.look(view); err != nil {
@@ -110,7 +125,7 @@ func (e *env) who(ctx context.Context, file string) (usage, error) {
 			break
 		}
 	}
-	u.Layers = layers(id)
+	u.Layers = layers(u.id)
 	u.Advice = advice(u)
 	return u, nil
 }
