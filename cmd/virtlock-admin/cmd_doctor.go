@@ -82,7 +82,7 @@ func (e *env) printFinding(f finding) {
 		if part.text == "" {
 			continue
 		}
-		for _, line := range e.wrap(part.name+part.text, left) {
+		for _, line := range e.wrap(part.name+harmless(part.text), left) {
 			fmt.Fprintf(e.out, "%s%s\n", label, line)
 			label = strings.Repeat(" ", left)
 		}

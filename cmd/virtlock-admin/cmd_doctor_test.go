@@ -160,9 +160,29 @@ func TestDoctorWithoutADaemon(t *testing.T) {
 	p := newPatient(t)
 	p.Daemon = &daemontest.Daemon{Socket: "/nowhere"}
 	findings, status := p.examine(t)
-	find(t, findings, failure, "daemon", "does not answer: connect to \"/nowhere\"")
+	if f := find(t, findings, failure, "daemon", "cannot be asked: connect to \"/nowhere\""); f.Mend != startDaemon {
+		t.Errorf("mend: %q", f.Mend)
+	}
 	if status != exitFailed {
 		t.Errorf("status %d", status)
+	}
+}
+
+// TestDoctorDoesNotStartADaemonThatRuns, as one that is stuck or of another version.
+func TestDoctorDoesNotStartADaemonThatRuns(t *testing.T) {
+	p := newPatient(t)
+	p.Daemon = &daemontest.Daemon{Socket: answering(t, `"error":{"code":-32601,"message":"unknown method","data":{"code":"invalid"}}`)}
+	findings, _ := p.examine(t)
+	f := find(t, findings, failure, "daemon", "cannot be asked: the daemon does not know")
+	if !strings.Contains(f.Mend, "virtlock-admin version") || strings.Contains(f.Mend, startDaemon) {
+		t.Errorf("another version: %q", f.Mend)
+	}
+	socket, _ := silent(t)
+	p.Daemon = &daemontest.Daemon{Socket: socket}
+	findings, _ = p.examine(t, "--timeout", "0.1")
+	f = find(t, findings, failure, "daemon", "cannot be asked: the daemon does not answer")
+	if !strings.Contains(f.Mend, "journalctl -u virtlockd") {
+		t.Errorf("stuck: %q", f.Mend)
 	}
 }
 

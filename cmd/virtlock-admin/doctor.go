@@ -91,8 +91,7 @@ func (d *doctor) checkDaemon(ctx context.Context) {
 		return api.Empty{}, err
 	})
 	if err != nil {
-		message, _, _ := explain(err)
-		d.add(failure, check, "does not answer: "+message, "no guest can get a lock", "systemctl start virtlockd.socket virtlockd-admin.socket")
+		d.addUnanswered(err)
 		return
 	}
 	d.answered = true

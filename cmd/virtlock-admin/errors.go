@@ -65,6 +65,9 @@ func (e *env) report(err error) int {
 			e.answer.said()
 		}
 	}
+	if !errors.As(err, new(*echoError)) { // whose text is the person's own
+		message, hint = harmless(message), harmless(hint)
+	}
 	if message != "" {
 		fmt.Fprintf(e.err, "error: %s\n", message)
 	}
@@ -119,7 +122,7 @@ func explain(err error) (message, hint string, status int) {
 	case errors.As(err, &storage):
 		return storage.Error(), storage.hint(), exitFailed
 	case errors.As(err, &unreachable):
-		return unreachable.Error(), unreachable.Hint(), exitUnreachable
+		return unreachable.Error(), unreachableHint(unreachable), exitUnreachable
 	case errors.As(err, &refusal) && refusal.Number == api.NumberMethodNotFound:
 		return fmt.Sprintf("the daemon does not know %q", refusal.Op), "it is of another version: virtlock-admin version shows which; " +
 			"after an upgrade, virtlock-admin reexec starts the new one", exitFailed

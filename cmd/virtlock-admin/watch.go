@@ -44,7 +44,7 @@ func (e *env) watch(ctx context.Context, pause time.Duration, show func(context.
 			return err
 		case err != nil:
 			message, _, _ := explain(err)
-			fmt.Fprintf(&screen, "error: %s\n", message)
+			fmt.Fprintf(&screen, "error: %s\n", harmless(message))
 		}
 		e.refresh(screen.String(), pause)
 		if err := e.flush(); err != nil {
