@@ -292,6 +292,21 @@ func TestWhoBehindAnotherVirtlockd(t *testing.T) {
 	}
 }
 
+// TestWhoBehindAKeeper whose daemon has ended does not take it for libvirt's.
+func TestWhoBehindAKeeper(t *testing.T) {
+	image := newImage(t, "disk.raw")
+	keeper := holderAs(t, []string{"/usr/sbin/virtlockd", "--keeper"}, "ofd", "write", image)
+	out := runOK(t, "--socket", "/nowhere", "who", image)
+	for _, want := range []string{
+		fmt.Sprintf("Keeper:         process %d, the keeper of a virtlockd that does not run, or was not asked\n", keeper),
+		fmt.Sprintf("  - process %d keeps the lock while its virtlockd is away: ", keeper), "; to have it named: systemctl start virtlockd.socket",
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
 // TestWhoWithoutRoot says what it could not see.
 func TestWhoWithoutRoot(t *testing.T) {
 	image := newImage(t, "disk.raw")

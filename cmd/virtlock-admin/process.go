@@ -78,6 +78,12 @@ func (p process) program() string {
 	return filepath.Base(p.args[0])
 }
 
+// isKeeper reports whether a process keeps the locks of a virtlockd that may have
+// ended.
+func (p process) isKeeper() bool {
+	return p.program() == "virtlockd" && slices.Contains(p.args, "--keeper")
+}
+
 // runsCommand reports whether a process is virtlock-admin at its command run.
 func (p process) runsCommand() bool {
 	return p.program() == "virtlock-admin" && slices.Contains(p.args, "run")

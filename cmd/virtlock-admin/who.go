@@ -70,6 +70,8 @@ type user struct {
 	Under int          `json:"under,omitempty"`
 	Locks []kernelLock `json:"locks"`
 	Files []openFile   `json:"files"`
+
+	keeper bool // of a virtlockd, with the role of another one
 }
 
 // hold is a hold on a lock in the daemon's table.
@@ -98,7 +100,8 @@ func (e *env) who(ctx context.Context, file string) (usage, error) {
 	}
 	view, err := e.lookUp(ctx, u)
 	if err != nil {
-		u.Unasked = err.Error()
+		message, _, _ := explain(err)
+		u.Unasked = harmless(message)
 	}
 	return inTime(ctx, strconv.Quote(file), func() (usage, error) { return u.complete(view) })
 }
@@ -211,6 +214,7 @@ func (u *usage) add(p process, status api.Status) *user {
 		Holds: []hold{}, Locks: []kernelLock{}, Files: []openFile{},
 	}
 	who.Name, who.UUID = p.guest()
+	who.keeper = who.Role == roleOther && p.isKeeper()
 	u.Users = append(u.Users, who)
 	return &u.Users[len(u.Users)-1]
 }
