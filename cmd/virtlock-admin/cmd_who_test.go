@@ -108,6 +108,15 @@ func TestWhoOfAnOwner(t *testing.T) {
 }
 
 // TestWhoFindsALease has the lock of a guest in a lockspace, as libvirt names it.
+// TestWhoOfNoDisk does not say that a guest may have a directory.
+func TestWhoOfNoDisk(t *testing.T) {
+	h := newHouse(t)
+	dir := filepath.Dir(h.image)
+	compare(t, h.fail(t, exitUsage, "who", dir), fmt.Sprintf("error: %q is a directory\n"+
+		"hint: virtlock-admin list --name '%s/*' lists the locks on its files\n", dir, dir))
+	compare(t, h.fail(t, exitUsage, "who", "/dev/null"), "error: \"/dev/null\" is neither a file nor a block device\n")
+}
+
 // TestWhoOfAMovedFile finds the lock that was taken under its old name, and not that
 // of a file which has this name now.
 func TestWhoOfAMovedFile(t *testing.T) {

@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -49,6 +51,20 @@ func lockedFile(lock api.Lock) (id fileID, ok bool) {
 		return fileID{}, false
 	}
 	return fileID{device: unix.Mkdev(uint32(ma), uint32(mi)), inode: lock.Inode, block: lock.Inode == 0}, true
+}
+
+// lockable fails for what cannot be a disk, as a directory that was typed by mistake.
+func lockable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return usagef("virtlock-admin list --name "+shellWord(filepath.Join(path, "*"))+" lists the locks on its files", "%q is a directory", path)
+	case !info.Mode().IsRegular() && info.Mode()&os.ModeType != os.ModeDevice:
+		return usagef("", "%q is neither a file nor a block device", path)
+	}
+	return nil
 }
 
 // leadsTo reports whether a path is a name of the file.

@@ -109,6 +109,9 @@ func (e *env) who(ctx context.Context, file string) (usage, error) {
 // locateFile finds out which file it is.
 func locateFile(file string) (usage, error) {
 	id, err := identify(file)
+	if err == nil {
+		err = lockable(file)
+	}
 	if err != nil {
 		return usage{}, err
 	}
