@@ -31,6 +31,7 @@ func (e *env) watch(ctx context.Context, pause time.Duration, show func(context.
 	out := e.out
 	defer func() { e.out = out }()
 	for shown := false; ; shown = true {
+		e.measure()
 		var screen bytes.Buffer
 		e.out = &screen
 		limited, cancel := e.limit(ctx)
