@@ -50,7 +50,7 @@ func TestEventsInTime(t *testing.T) {
 	if got.status != exitFailed || got.err != "error: no event came in time\n" {
 		t.Errorf("events: %+v", got)
 	}
-	got = runLine(t, 0, "--socket", h.Socket, "events", "--loop", "--timeout", "0.05", "--type", "owner.*")
+	got = runLine(t, 0, "--socket", h.Socket, "event", "--loop", "--timestamp", "--timeout", "0.05", "--type", "owner.*")
 	if got.status != exitOK || got.err != "" {
 		t.Errorf("events --loop: %+v", got)
 	}

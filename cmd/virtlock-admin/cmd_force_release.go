@@ -34,10 +34,9 @@ func forceReleaseCommand() command {
 				&cli.BoolFlag{Name: "yes", Usage: "do not ask, for scripts"},
 			},
 		},
-		run:     runForceRelease,
-		args:    inspectArgs,
-		changes: true,
-		lasts:   true,
+		run:   runForceRelease,
+		args:  inspectArgs,
+		lasts: true,
 	}
 }
 
@@ -59,6 +58,9 @@ type forceAnswer struct {
 
 func runForceRelease(ctx context.Context, e *env, options *cli.Context, args []string) error {
 	f, err := readForcing(options)
+	if err == nil {
+		err = e.mayChange(!f.dryRun, "force-release")
+	}
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func TestForceReleaseRefuses(t *testing.T) {
 func TestForceReleaseDryRun(t *testing.T) {
 	d := newDeadly(t)
 	for _, how := range []string{"--fence", "--leave-running"} {
-		out := d.ask(t, "force-release", d.image, how, "--dry-run", "--reason", "test")
+		out := d.ask(t, "-r", "force-release", d.image, how, "--dry-run", "--reason", "test")
 		if !strings.Contains(out, "; nothing was changed\n") || !strings.Contains(out, "Would ") {
 			t.Errorf("%s:\n%s", how, out)
 		}
