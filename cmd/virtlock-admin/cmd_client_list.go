@@ -37,7 +37,11 @@ func runClientList(ctx context.Context, e *env, options *cli.Context, _ []string
 	case e.options.json:
 		return e.printJSON(api.ClientsResult{Clients: clients})
 	}
-	return printFields(e, fields, clients)
+	t := fieldTable(e, fields, clients)
+	if !options.IsSet("format") {
+		t.expendable = []string{"Protocol", "Socket", "Connected since", "Command", "PID"}
+	}
+	return t.printFor(e)
 }
 
 func askClients(ctx context.Context, e *env) ([]api.Client, error) {

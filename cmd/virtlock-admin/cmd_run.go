@@ -70,10 +70,13 @@ func runRun(ctx context.Context, e *env, options *cli.Context, args []string) er
 	}
 	defer c.Close()
 	held, err := acquireLimited(ctx, e, c, wait, resources)
-	if errors.Is(err, client.ErrBusy) {
+	switch {
+	case errors.Is(err, client.ErrBusy):
 		return &statusError{err, conflict}
-	}
-	if err != nil {
+	case errors.Is(err, client.ErrNotFound): // the daemon's hint is for other programs
+		message, _, _ := explain(err)
+		return &notFoundError{message, "check the name: run locks files that are there"}
+	case err != nil:
 		return err
 	}
 	return e.runLocked(ctx, c, held, program, argv)

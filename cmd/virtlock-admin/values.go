@@ -108,6 +108,19 @@ func ownerNames(ctx context.Context, e *env, _ []string, _ string) []candidate {
 	return printable(list)
 }
 
+// ownerPIDs are the processes of the owners.
+func ownerPIDs(ctx context.Context, e *env) []candidate {
+	owners, err := askOwners(ctx, e)
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, o := range owners {
+		list = append(list, candidate{strconv.Itoa(o.Owner.PID), ownerName(o.Owner) + ", " + plural(o.Locks, "lock")})
+	}
+	return printable(list)
+}
+
 // clientNumbers are the connections to the daemon.
 func clientNumbers(ctx context.Context, e *env, _ []string, _ string) []candidate {
 	clients, err := askClients(ctx, e)
