@@ -39,64 +39,57 @@ type opener struct {
 
 // prove looks at the owners of holds and through all processes for the files, once.
 func prove(holds []api.ForcedHold, status api.Status) ([]proof, error) {
-	wanted := make(map[fileID]bool)
+	owners := make(map[fileID][]int)
 	for _, h := range holds {
 		if id, ok := lockedFile(h.Lock); ok {
-			wanted[id] = true
+			owners[id] = append(owners[id], h.Holder.Owner.PID)
 		}
 	}
-	found, _, err := scan(func(id fileID) bool { return wanted[id] })
+	found, _, err := scan(func(id fileID) bool { return owners[id] != nil })
 	if err != nil {
 		return nil, err
 	}
+	open := openers(found, owners, status)
 	proofs := make([]proof, len(holds))
 	for i, h := range holds {
 		p := findProcess(h.Holder.Owner.PID)
+		id, _ := lockedFile(h.Lock)
 		proofs[i] = proof{
 			ForcedHold: h,
 			Process:    processInfo{PID: p.pid, Exists: p.alive, Command: p.command(), process: p},
-			OpenBy:     []opener{},
-		}
-		id, _ := lockedFile(h.Lock)
-		for _, s := range found {
-			if o, ok := s.opens(id, status); ok {
-				o.Holder, o.Under = isHolder(holds, h.Lock, o.PID)
-				proofs[i].OpenBy = append(proofs[i].OpenBy, o)
-			}
+			OpenBy:     append([]opener{}, open[id]...),
 		}
 	}
 	return proofs, nil
 }
 
-// isHolder reports whether a process is an owner of a lock that is looked at, or
-// was started by one, which is under.
-func isHolder(holds []api.ForcedHold, lock api.Lock, pid int) (holder bool, under int) {
-	var owners []int
-	for _, h := range holds {
-		if h.Lock.Device == lock.Device && h.Lock.Inode == lock.Inode {
-			owners = append(owners, h.Holder.Owner.PID)
+// openers are the processes that have each of the files open, with what they are to
+// its owners.
+func openers(found []scanned, owners map[fileID][]int, status api.Status) map[fileID][]opener {
+	list := make(map[fileID][]opener)
+	for _, s := range found {
+		writes := make(map[fileID]bool)
+		for _, f := range s.files {
+			writes[f.id] = writes[f.id] || f.Write
+		}
+		keeps := slices.Contains([]role{roleDaemon, roleKeeper, roleOther}, s.role(status))
+		for id, write := range writes {
+			o := opener{PID: s.pid, Program: s.program(), Write: write, keeps: keeps}
+			o.Holder, o.Under = isHolder(s.pid, owners[id])
+			list[id] = append(list[id], o)
 		}
 	}
+	return list
+}
+
+// isHolder reports whether a process is one of the owners, or was started by one,
+// which is under.
+func isHolder(pid int, owners []int) (holder bool, under int) {
 	if slices.Contains(owners, pid) {
 		return true, 0
 	}
 	under = ancestorAmong(pid, owners)
 	return under != 0, under
-}
-
-// opens is how a process has one of the files open.
-func (s scanned) opens(id fileID, status api.Status) (o opener, open bool) {
-	o = opener{PID: s.pid, Program: s.program()}
-	switch s.role(status) {
-	case roleDaemon, roleKeeper, roleOther:
-		o.keeps = true
-	}
-	for _, f := range s.files {
-		if f.id == id {
-			open, o.Write = true, o.Write || f.Write
-		}
-	}
-	return o, open
 }
 
 // writer is a process that may write the file though nobody holds the lock for it,
