@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -14,6 +15,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"virtlock/client"
 	"virtlock/client/api"
 	"virtlock/daemon"
 	"virtlock/daemon/daemontest"
@@ -197,6 +199,51 @@ func TestDoctorComparesLimits(t *testing.T) {
 		t.Errorf("mend: %q", f.Mend)
 	}
 	find(t, findings, fine, "libvirt", "no ")
+}
+
+// TestSettled does not take the moment in which a lock comes for a broken keeper, and
+// does not wait for ever for one that is.
+func TestSettled(t *testing.T) {
+	for _, c := range []struct{ completeAfter, looks int }{{1, 1}, {3, 3}, {1000, 20}} {
+		looks := 0
+		s, err := settled(t.Context(), func(context.Context) (api.Status, error) {
+			looks++
+			return api.Status{Keeper: &api.Keeper{Complete: looks >= c.completeAfter}}, nil
+		}, 0)
+		if err != nil || looks != c.looks || s.Keeper.Complete != (c.completeAfter < 1000) {
+			t.Errorf("complete after %d: %d looks, %+v, %v", c.completeAfter, looks, s.Keeper, err)
+		}
+	}
+	s, err := settled(t.Context(), func(context.Context) (api.Status, error) { return api.Status{}, nil }, time.Hour)
+	if err != nil || s.Keeper != nil {
+		t.Errorf("without a keeper: %+v, %v", s, err)
+	}
+}
+
+// TestDoctorTellsADirectoryOnce that has both sockets.
+func TestDoctorTellsADirectoryOnce(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	place := filepath.Join(dir, "libvirt")
+	for _, name := range []string{"", client.MainSocket, client.AdminSocket} {
+		if err := os.MkdirAll(filepath.Join(place, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(place, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	d := doctor{e: &env{options: globals{uri: "virtlockd:///session"}}}
+	d.checkSockets()
+	told := 0
+	for _, f := range d.findings {
+		if f.Severity == failure {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times: %+v", told, d.findings)
+	}
 }
 
 func TestCheckStatus(t *testing.T) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"virtlock/client"
 	"virtlock/client/api"
@@ -82,7 +83,7 @@ func (d *doctor) examine(ctx context.Context) {
 func (d *doctor) checkDaemon(ctx context.Context) {
 	const check = "daemon"
 	_, err := ask(ctx, d.e, func(ctx context.Context, c *client.Client) (_ api.Empty, err error) {
-		if d.status, err = c.Status(ctx); err == nil {
+		if d.status, err = settled(ctx, c.Status, keeperPause); err == nil {
 			d.locks, err = c.Locks(ctx, api.LockFilter{})
 		}
 		if err == nil {
@@ -101,6 +102,26 @@ func (d *doctor) checkDaemon(ctx context.Context) {
 		return
 	}
 	d.ok(check, "process %d, version %s, %s held", d.status.PID, quote(d.status.Version), plural(d.status.Locks, "lock"))
+}
+
+// keeperPause is the time between two looks at a keeper that does not have all yet.
+const keeperPause = 100 * time.Millisecond
+
+// settled is the status when the keeper has all locks, or has not got them in a while:
+// for a moment it lacks some whenever locks come and go.
+func settled(ctx context.Context, status func(context.Context) (api.Status, error), pause time.Duration) (api.Status, error) {
+	const looks = 20
+	for i := 1; ; i++ {
+		s, err := status(ctx)
+		if err != nil || i == looks || s.Keeper == nil || s.Keeper.Complete {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return s, context.Cause(ctx)
+		case <-time.After(pause):
+		}
+	}
 }
 
 // checkKeeper looks whether the locks would outlive the daemon.
