@@ -31,7 +31,7 @@ func (e *env) printNotHeld(ctx context.Context, t target) error {
 	case lock == nil:
 		return &notFoundError{
 			message: fmt.Sprintf("nobody holds %q", t.name),
-			hint:    "virtlock-admin list shows what is held",
+			hint:    "virtlock-admin who " + shellWord(t.file) + " shows who uses it without a lock",
 		}
 	case e.options.json: // which is the daemon's answer, or none
 		return &notFoundError{
