@@ -50,6 +50,15 @@ func TestBadLines(t *testing.T) {
 	}
 }
 
+// TestAdviceAsTyped can be pasted where it is read.
+func TestAdviceAsTyped(t *testing.T) {
+	const who, pipe, root = "virtlock-admin who /srv/a.raw says more", "virtlock-admin --json doctor | jq .", "sudo virtlock-admin doctor"
+	for advice, want := range map[string]string{who: "who /srv/a.raw says more", pipe: pipe, root: root} {
+		compare(t, (&env{interactive: true}).asTyped(advice), want)
+		compare(t, (&env{}).asTyped(advice), advice)
+	}
+}
+
 // TestBadArgumentsStopTheWholeLine before its first command runs.
 func TestBadArgumentsStopTheWholeLine(t *testing.T) {
 	for _, command := range []string{

@@ -78,7 +78,7 @@ func (e *env) printFinding(f finding) {
 	const left = 9
 	paint := map[severity]colour{fine: green, warning: yellow, failure: red}[f.Severity]
 	label := e.paint(paint, string(f.Severity)) + strings.Repeat(" ", left-len(f.Severity))
-	for _, part := range []struct{ name, text string }{{"", f.Check + ": " + f.Message}, {"why: ", f.Why}, {"mend: ", f.Mend}} {
+	for _, part := range []struct{ name, text string }{{"", f.Check + ": " + f.Message}, {"why: ", f.Why}, {"mend: ", e.asTyped(f.Mend)}} {
 		if part.text == "" {
 			continue
 		}

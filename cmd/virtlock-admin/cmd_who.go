@@ -93,7 +93,7 @@ func (e *env) printUsage(u usage) {
 	if len(u.Advice) > 0 {
 		fmt.Fprintln(e.out, "What to do:")
 		for _, s := range u.Advice {
-			e.printItem(s)
+			e.printItem(e.asTyped(s))
 		}
 		fmt.Fprintln(e.out)
 	}

@@ -59,11 +59,9 @@ func (e *env) report(err error) int {
 	if errors.Is(err, client.ErrUnreachable) && e.ownSession() {
 		hint = ownSessionHint
 	}
-	if e.interactive { // the name of the program is not what to type there
-		hint = strings.ReplaceAll(hint, "virtlock-admin ", "")
-		if message+hint != "" {
-			e.answer.said()
-		}
+	hint = e.asTyped(hint)
+	if e.interactive && message+hint != "" {
+		e.answer.said()
 	}
 	if !errors.As(err, new(*echoError)) { // whose text is the person's own
 		message, hint = harmless(message), harmless(hint)
@@ -75,6 +73,15 @@ func (e *env) report(err error) int {
 		fmt.Fprintf(e.err, "hint: %s\n", hint)
 	}
 	return status
+}
+
+// asTyped is advice with commands as they are typed here: in the shell without the name
+// of the program, unless they are for another shell.
+func (e *env) asTyped(advice string) string {
+	if !e.interactive || strings.Contains(advice, "|") || strings.Contains(advice, "sudo ") {
+		return advice
+	}
+	return strings.ReplaceAll(advice, "virtlock-admin ", "")
 }
 
 // explain is the one place that decides what a person is told about an error,

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -45,16 +44,20 @@ func (e *env) printNotHeld(ctx context.Context, t target) error {
 		printRows(e.out, []api.Lock{*lock})
 		return nil
 	}
-	printForeign(e.out, *lock)
+	e.printForeign(*lock)
 	return nil
 }
 
-func printForeign(w io.Writer, lock api.Lock) {
-	printField(w, "File", quote(lock.Path))
-	printField(w, "Mode", lock.Mode)
-	printField(w, "Held by", "another program, which did not ask this daemon")
-	printField(w, "Process", program(lock.Holders[0].Owner))
-	fmt.Fprintln(w)
+func (e *env) printForeign(lock api.Lock) {
+	process := program(lock.Holders[0].Owner)
+	if lock.Holders[0].Owner.PID == 0 {
+		process += "; " + e.asTyped("virtlock-admin who "+shellWord(lock.Path)) + " looks for it"
+	}
+	printField(e.out, "File", quote(lock.Path))
+	printField(e.out, "Mode", lock.Mode)
+	printField(e.out, "Held by", "another program, which did not ask this daemon")
+	printField(e.out, "Process", process)
+	fmt.Fprintln(e.out)
 }
 
 // program names a process that holds a lock by itself.
