@@ -77,12 +77,17 @@ func (e *env) printFindings(findings []finding) {
 func (e *env) printFinding(f finding) {
 	const left = 9
 	paint := map[severity]colour{fine: green, warning: yellow, failure: red}[f.Severity]
+	mend := e.asTyped(f.Mend)
 	label := e.paint(paint, string(f.Severity)) + strings.Repeat(" ", left-len(f.Severity))
-	for _, part := range []struct{ name, text string }{{"", f.Check + ": " + f.Message}, {"why: ", f.Why}, {"mend: ", e.asTyped(f.Mend)}} {
+	for _, part := range []struct{ name, text string }{{"", f.Check + ": " + f.Message}, {"why: ", f.Why}, {"mend: ", mend}} {
 		if part.text == "" {
 			continue
 		}
-		for _, line := range e.wrap(part.name+harmless(part.text), left) {
+		lines := []string{part.name + harmless(part.text)}
+		if part.text != mend { // which is to be copied, and stays on one line
+			lines = e.wrap(lines[0], left)
+		}
+		for _, line := range lines {
 			fmt.Fprintf(e.out, "%s%s\n", label, line)
 			label = strings.Repeat(" ", left)
 		}

@@ -201,6 +201,14 @@ func TestDoctorComparesLimits(t *testing.T) {
 	find(t, findings, fine, "libvirt", "no ")
 }
 
+// TestPrintFindingsMend keeps a command on one line, to be copied.
+func TestPrintFindingsMend(t *testing.T) {
+	var s strings.Builder
+	mend := "rm -- /var/lib/libvirt/lockd/" + strings.Repeat("a", 64)
+	(&env{out: &s, width: 60}).printFinding(finding{Severity: warning, Check: "lockspace", Message: "1 lease file", Mend: mend})
+	compare(t, s.String(), "warning  lockspace: 1 lease file\n         mend: "+mend+"\n")
+}
+
 // TestSettled does not take the moment in which a lock comes for a broken keeper, and
 // does not wait for ever for one that is.
 func TestSettled(t *testing.T) {
