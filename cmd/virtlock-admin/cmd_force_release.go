@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -129,6 +130,12 @@ func (e *env) forcedResources(ctx context.Context, args []string, owner int) ([]
 		return nil, &notFoundError{
 			message: fmt.Sprintf("the daemon holds no lock on %q", t.name),
 			hint:    "virtlock-admin who " + shellWord(t.file) + " shows who uses it without the daemon, which cannot release that",
+		}
+	}
+	if err == nil && owner != 0 && !slices.ContainsFunc(result.Lock.Holders, func(h api.Holder) bool { return h.Owner.PID == owner }) {
+		return nil, &notFoundError{
+			message: fmt.Sprintf("process %d does not hold %q", owner, result.Lock.Name),
+			hint:    "virtlock-admin inspect " + t.words() + " shows who does",
 		}
 	}
 	return []api.ResourceName{{Lockspace: result.Lock.Lockspace, Name: result.Lock.Name}}, err

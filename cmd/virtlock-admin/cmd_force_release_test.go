@@ -83,6 +83,8 @@ func TestForceReleaseRefuses(t *testing.T) {
 	}
 	d.fail(t, exitNotFound, "force-release", d.image+"x", "--reason", "test")
 	d.fail(t, exitNotFound, "force-release", "--owner", "999999", "--reason", "test")
+	compare(t, d.fail(t, exitNotFound, "force-release", d.image, "--owner", "1", "--reason", "test"),
+		fmt.Sprintf("error: process 1 does not hold %q\nhint: virtlock-admin inspect %s shows who does\n", d.image, d.image))
 	d.fail(t, exitDenied, "-r", "force-release", d.image, "--reason", "test")
 	if !d.isHeld(t) || !findProcess(d.pid).alive {
 		t.Error("something was done all the same")

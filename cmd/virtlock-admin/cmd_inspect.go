@@ -90,6 +90,14 @@ func newTarget(args []string) (t target, err error) {
 	return t, err
 }
 
+// words are the arguments, as they are typed.
+func (t target) words() string {
+	if t.lockspace == "" {
+		return shellWord(t.name)
+	}
+	return shellWord(t.lockspace) + " " + shellWord(t.name)
+}
+
 // isName reports whether a lock goes by the name or the file that was typed.
 func (t target) isName(lock api.Lock) bool {
 	return lock.Name == t.name || lock.Name == t.file || lock.Path == t.file
