@@ -216,6 +216,21 @@ func TestForceReleaseOfAMovedFile(t *testing.T) {
 	}
 }
 
+// TestPrintProof sets owners apart.
+func TestPrintProof(t *testing.T) {
+	var s strings.Builder
+	e := &env{out: &s, now: func() time.Time { return now }}
+	var proofs []proof
+	for i, name := range []string{"web01", "web01", "web02"} {
+		holder := api.Holder{Owner: api.Owner{Name: name, PID: 1_000_000_004 + i/2}}
+		proofs = append(proofs, proof{ForcedHold: api.ForcedHold{Lock: api.Lock{Name: "/srv/" + name + ".raw", Mode: api.Shared}, Holder: holder}})
+	}
+	e.printProof(proofs)
+	lock := "\nLock:           /srv/%s.raw\nMode:           shared\nSince:          -\nFile open:      by no process that can be seen\nWaiting for it: 0 calls\n"
+	compare(t, s.String(), "Owner:          web01\nProcess:        1000000004, dead\n"+fmt.Sprintf(lock, "web01")+fmt.Sprintf(lock, "web01")+
+		"\nOwner:          web02\nProcess:        1000000005, dead\n"+fmt.Sprintf(lock, "web02")+"\n")
+}
+
 func TestForceReleaseJSON(t *testing.T) {
 	d := newDeadly(t)
 	got := runLine(t, 0, "--socket", d.Socket, "--json", "force-release", d.image, "--fence", "--yes", "--reason", "test")

@@ -120,6 +120,9 @@ func (e *env) printProof(proofs []proof) {
 	for i, p := range proofs {
 		owner := p.Holder.Owner
 		if i == 0 || proofs[i-1].Holder.Owner.PID != owner.PID || proofs[i-1].Holder.Owner.Name != owner.Name {
+			if i > 0 {
+				fmt.Fprintln(e.out)
+			}
 			e.printProofOwner(p)
 		}
 		e.printProofLock(p)
