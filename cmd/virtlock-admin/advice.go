@@ -56,6 +56,9 @@ func (u usage) keptByOthers() bool {
 func (w user) advice(kept bool) string {
 	name := w.title()
 	switch {
+	case w.keeper && len(w.Locks) > 0:
+		return fmt.Sprintf("process %d keeps the lock while its virtlockd is away: the guest behind it is whoever has the file open; "+
+			"to have it named: %s", w.PID, startDaemon)
 	case w.Role == roleOther && len(w.Locks) > 0:
 		return fmt.Sprintf("process %d is a virtlockd that was not asked, as libvirt's is: the guest behind it is whoever has the file open", w.PID)
 	case w.keeps(), w.Under != 0:

@@ -34,6 +34,8 @@ func TestBadLines(t *testing.T) {
 		"EmptyName":          {"list --name=", "error: option \"--name\" needs a value that is not empty\n"},
 		"EmptyOwner":         {"list --owner=", "error: option \"--owner\" needs a value that is not empty\n"},
 		"EmptyMode":          {"list --mode=", "error: option \"--mode\" needs a value that is not empty\n"},
+		"EventsOfNoType":     {"events --type lock.aquired", "error: there is no type of events \"lock.aquired\"\nhint: virtlock-protocol(7) lists them; * stands for any characters\n"},
+		"HistoryOfNoType":    {"history --type lock.*,own.*", "error: there is no type of events \"own.*\"\nhint: virtlock-protocol(7) lists them; * stands for any characters\n"},
 		"BadURI":             {"-c virtlockd:///embed status", "error: parse uri \"virtlockd:///embed\": unknown path \"/embed\", try \"/system\"\n"},
 		"BadURIAfterCommand": {"status -c xen:///", "error: parse uri \"xen:///\": want virtlockd:///system or virtlockd:///session\n"},
 	}
@@ -45,6 +47,28 @@ func TestBadLines(t *testing.T) {
 			}
 			compare(t, got.err, test.want)
 		})
+	}
+}
+
+// TestAdviceAsTyped can be pasted where it is read.
+func TestAdviceAsTyped(t *testing.T) {
+	const who, pipe, root = "virtlock-admin who /srv/a.raw says more", "virtlock-admin --json doctor | jq .", "sudo virtlock-admin doctor"
+	for advice, want := range map[string]string{who: "who /srv/a.raw says more", pipe: pipe, root: root} {
+		compare(t, (&env{interactive: true}).asTyped(advice), want)
+		compare(t, (&env{}).asTyped(advice), advice)
+	}
+}
+
+// TestBadArgumentsStopTheWholeLine before its first command runs.
+func TestBadArgumentsStopTheWholeLine(t *testing.T) {
+	for _, command := range []string{
+		"client-info", "client-info x", "client-disconnect --reason test", "client-list extra", "limits extra",
+		"run /srv/a.raw true", "run -- true", "who", "inspect", "lockspace-create",
+	} {
+		got := runLine(t, 0, "echo a; "+command)
+		if got.status != exitUsage || got.out != "" {
+			t.Errorf("%s: %+v", command, got)
+		}
 	}
 }
 
@@ -127,10 +151,11 @@ func TestCommandHelp(t *testing.T) {
     list - list the locks that are held
 
   SYNOPSIS
-    list [--lockspace PATH] [--name PATTERN] [--owner OWNER] [--mode MODE]
-      [--format COLUMNS] [--watch] [SECONDS]
+    list [--all] [--lockspace PATH] [--name PATTERN] [--owner OWNER]
+      [--mode MODE] [--format COLUMNS] [--watch] [SECONDS]
 
   OPTIONS
+    --all                  list all, as it does by itself
     --lockspace PATH       only of the lockspace PATH, or "direct"
     --name PATTERN         only of names that match the PATTERN
     --owner OWNER          only of the OWNER: name, UUID or process

@@ -71,7 +71,7 @@ func TestClientDisconnect(t *testing.T) {
 	compare(t, h.fail(t, exitUsage, "client-disconnect", "1"), "error: client-disconnect needs --reason TEXT\nhint: the history keeps it, for whoever asks later\n")
 	compare(t, h.ask(t, "client-disconnect", "1", "--reason", "test"), "Client 1 is disconnected\n")
 	eventually(t, "the lock is gone", func() bool { return h.ask(t, "-q", "list") == "" })
-	h.fail(t, exitNotFound, "client-disconnect", "1", "--reason", "test")
+	compare(t, h.fail(t, exitNotFound, "client-disconnect", "1", "--reason", "test"), "error: there is no client 1\nhint: virtlock-admin client-list shows them\n")
 	h.fail(t, exitDenied, "-r", "client-disconnect", "1", "--reason", "test")
 }
 

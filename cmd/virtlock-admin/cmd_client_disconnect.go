@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/urfave/cli/v2"
@@ -22,6 +23,7 @@ func clientDisconnectCommand() command {
 			Flags: []cli.Flag{reasonFlag()},
 		},
 		run:     runClientDisconnect,
+		check:   clientCheck("client-disconnect"),
 		args:    clientArgs,
 		changes: true,
 	}
@@ -54,6 +56,8 @@ func runClientDisconnect(ctx context.Context, e *env, options *cli.Context, args
 		return api.Empty{}, c.CloseClient(ctx, id, why)
 	})
 	switch {
+	case errors.Is(err, client.ErrNotFound):
+		return noClient(id)
 	case err != nil:
 		return err
 	case e.options.json:

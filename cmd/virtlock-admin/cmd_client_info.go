@@ -19,8 +19,9 @@ func clientInfoCommand() command {
 			Usage:     "show one connection to the daemon",
 			ArgsUsage: "ID",
 		},
-		run:  runClientInfo,
-		args: clientArgs,
+		run:   runClientInfo,
+		check: clientCheck("client-info"),
+		args:  clientArgs,
 	}
 }
 
@@ -42,6 +43,14 @@ func runClientInfo(ctx context.Context, e *env, _ *cli.Context, args []string) e
 	}
 	e.printClient(clients[i])
 	return nil
+}
+
+// clientCheck is the check of a command about one client.
+func clientCheck(command string) func([]string) error {
+	return func(args []string) error {
+		_, err := clientID(command, args)
+		return err
+	}
 }
 
 // clientID reads the number of a client, with the server's name before it where

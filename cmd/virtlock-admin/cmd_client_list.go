@@ -20,14 +20,12 @@ func clientListCommand() command {
 			Usage:    "list the connections to the daemon, this one too",
 			Flags:    []cli.Flag{formatFlag()},
 		},
-		run: runClientList,
+		run:   runClientList,
+		check: serverCheck("client-list"),
 	}
 }
 
-func runClientList(ctx context.Context, e *env, options *cli.Context, args []string) error {
-	if len(args) > 0 && args[0] != serverName {
-		return usagef("", "client-list takes no argument: %q", args[0])
-	}
+func runClientList(ctx context.Context, e *env, options *cli.Context, _ []string) error {
 	fields, err := chosen(clientFields, options, "id", "protocol", "socket", "pid", "command", "owner", "connected")
 	if err != nil {
 		return err
@@ -39,7 +37,11 @@ func runClientList(ctx context.Context, e *env, options *cli.Context, args []str
 	case e.options.json:
 		return e.printJSON(api.ClientsResult{Clients: clients})
 	}
-	return printFields(e, fields, clients)
+	t := fieldTable(e, fields, clients)
+	if !options.IsSet("format") {
+		t.expendable = []string{"Protocol", "Socket", "Connected since", "Command", "PID"}
+	}
+	return t.printFor(e)
 }
 
 func askClients(ctx context.Context, e *env) ([]api.Client, error) {
@@ -50,6 +52,16 @@ func askClients(ctx context.Context, e *env) ([]api.Client, error) {
 
 // serverName is the one server that virt-admin's commands about clients name.
 const serverName = "virtlockd"
+
+// serverCheck is the check of a command without an argument but that name.
+func serverCheck(command string) func([]string) error {
+	return func(args []string) error {
+		if len(args) > 0 && args[0] == serverName {
+			args = args[1:]
+		}
+		return noArguments(command)(args)
+	}
+}
 
 // clientFields are the columns that client-list knows.
 var clientFields = []field[api.Client]{

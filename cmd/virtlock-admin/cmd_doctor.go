@@ -39,10 +39,11 @@ func runDoctor(ctx context.Context, e *env, options *cli.Context, _ []string) er
 	if !slices.Contains(severities, least) {
 		return usagef("levels are ok, warning and error", "unknown severity %q", least)
 	}
-	limited, cancel := e.limit(ctx)
-	defer cancel()
 	d := doctor{e: e}
-	d.examine(limited)
+	d.examine(ctx)
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	findings := slices.DeleteFunc(d.findings, func(f finding) bool { return f.rank() < slices.Index(severities, least) })
 	slices.SortStableFunc(findings, func(a, b finding) int { return b.rank() - a.rank() })
 	if e.options.json {
@@ -76,12 +77,17 @@ func (e *env) printFindings(findings []finding) {
 func (e *env) printFinding(f finding) {
 	const left = 9
 	paint := map[severity]colour{fine: green, warning: yellow, failure: red}[f.Severity]
+	mend := e.asTyped(f.Mend)
 	label := e.paint(paint, string(f.Severity)) + strings.Repeat(" ", left-len(f.Severity))
-	for _, part := range []struct{ name, text string }{{"", f.Check + ": " + f.Message}, {"why: ", f.Why}, {"mend: ", f.Mend}} {
+	for _, part := range []struct{ name, text string }{{"", f.Check + ": " + f.Message}, {"why: ", f.Why}, {"mend: ", mend}} {
 		if part.text == "" {
 			continue
 		}
-		for _, line := range e.wrap(part.name+part.text, left) {
+		lines := []string{part.name + harmless(part.text)}
+		if part.text != mend { // which is to be copied, and stays on one line
+			lines = e.wrap(lines[0], left)
+		}
+		for _, line := range lines {
 			fmt.Fprintf(e.out, "%s%s\n", label, line)
 			label = strings.Repeat(" ", left)
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net"
@@ -16,6 +17,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"virtlock/client"
 	"virtlock/client/api"
 	"virtlock/daemon"
 	"virtlock/daemon/daemontest"
@@ -162,7 +164,9 @@ func TestDoctorWithoutADaemon(t *testing.T) {
 	p := newPatient(t)
 	p.Daemon = &daemontest.Daemon{Socket: "/nowhere"}
 	findings, status := p.examine(t)
-	find(t, findings, failure, "daemon", "does not answer: connect to \"/nowhere\"")
+	if f := find(t, findings, failure, "daemon", "cannot be asked: connect to \"/nowhere\""); f.Mend != startDaemon {
+		t.Errorf("mend: %q", f.Mend)
+	}
 	if status != exitFailed {
 		t.Errorf("status %d", status)
 	}
@@ -185,9 +189,27 @@ func TestDoctorBesideLibvirtsDaemon(t *testing.T) {
 	})
 	t.Cleanup(func() { l.Close(); closing.Wait() })
 	findings, status := p.examine(t)
-	f := find(t, findings, failure, "daemon", "is none that virtlock-admin can ask")
+	f := find(t, findings, failure, "daemon", "cannot be asked: ")
 	if status != exitFailed || !strings.Contains(f.Why, "libvirt's own") || !strings.HasPrefix(f.Mend, "man virtlockd") {
 		t.Errorf("status %d, %+v", status, f)
+	}
+}
+
+// TestDoctorDoesNotStartADaemonThatRuns, as one that is stuck or of another version.
+func TestDoctorDoesNotStartADaemonThatRuns(t *testing.T) {
+	p := newPatient(t)
+	p.Daemon = &daemontest.Daemon{Socket: answering(t, `"error":{"code":-32601,"message":"unknown method","data":{"code":"invalid"}}`)}
+	findings, _ := p.examine(t)
+	f := find(t, findings, failure, "daemon", "cannot be asked: the daemon does not know")
+	if !strings.Contains(f.Mend, "virtlock-admin version") || strings.Contains(f.Mend, startDaemon) {
+		t.Errorf("another version: %q", f.Mend)
+	}
+	socket, _ := silent(t)
+	p.Daemon = &daemontest.Daemon{Socket: socket}
+	findings, _ = p.examine(t, "--timeout", "0.1")
+	f = find(t, findings, failure, "daemon", "cannot be asked: the daemon does not answer")
+	if !strings.Contains(f.Mend, "journalctl -u virtlockd") {
+		t.Errorf("stuck: %q", f.Mend)
 	}
 }
 
@@ -202,6 +224,59 @@ func TestDoctorComparesLimits(t *testing.T) {
 		t.Errorf("mend: %q", f.Mend)
 	}
 	find(t, findings, fine, "libvirt", "no ")
+}
+
+// TestPrintFindingsMend keeps a command on one line, to be copied.
+func TestPrintFindingsMend(t *testing.T) {
+	var s strings.Builder
+	mend := "rm -- /var/lib/libvirt/lockd/" + strings.Repeat("a", 64)
+	(&env{out: &s, width: 60}).printFinding(finding{Severity: warning, Check: "lockspace", Message: "1 lease file", Mend: mend})
+	compare(t, s.String(), "warning  lockspace: 1 lease file\n         mend: "+mend+"\n")
+}
+
+// TestSettled does not take the moment in which a lock comes for a broken keeper, and
+// does not wait for ever for one that is.
+func TestSettled(t *testing.T) {
+	for _, c := range []struct{ completeAfter, looks int }{{1, 1}, {3, 3}, {1000, 20}} {
+		looks := 0
+		s, err := settled(t.Context(), func(context.Context) (api.Status, error) {
+			looks++
+			return api.Status{Keeper: &api.Keeper{Complete: looks >= c.completeAfter}}, nil
+		}, 0)
+		if err != nil || looks != c.looks || s.Keeper.Complete != (c.completeAfter < 1000) {
+			t.Errorf("complete after %d: %d looks, %+v, %v", c.completeAfter, looks, s.Keeper, err)
+		}
+	}
+	s, err := settled(t.Context(), func(context.Context) (api.Status, error) { return api.Status{}, nil }, time.Hour)
+	if err != nil || s.Keeper != nil {
+		t.Errorf("without a keeper: %+v, %v", s, err)
+	}
+}
+
+// TestDoctorTellsADirectoryOnce that has both sockets.
+func TestDoctorTellsADirectoryOnce(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("XDG_RUNTIME_DIR", dir)
+	place := filepath.Join(dir, "libvirt")
+	for _, name := range []string{"", client.MainSocket, client.AdminSocket} {
+		if err := os.MkdirAll(filepath.Join(place, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.Chmod(place, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	d := doctor{e: &env{options: globals{uri: "virtlockd:///session"}}}
+	d.checkSockets()
+	told := 0
+	for _, f := range d.findings {
+		if f.Severity == failure {
+			told++
+		}
+	}
+	if told != 1 {
+		t.Errorf("told %d times: %+v", told, d.findings)
+	}
 }
 
 func TestCheckStatus(t *testing.T) {

@@ -25,6 +25,7 @@ func eventsCommand() command {
 				"ends it as well.",
 			Flags: []cli.Flag{
 				&cli.BoolFlag{Name: "loop", Usage: "go on, until Ctrl-C"},
+				&cli.BoolFlag{Name: "timestamp", Usage: "print the time, as it does by itself"},
 				&cli.StringFlag{Name: "type", Usage: "only of these `TYPES`: patterns, with commas between"},
 			},
 		},
@@ -68,6 +69,9 @@ func typePatterns(options *cli.Context) ([]string, error) {
 	for _, t := range types {
 		if t == "" {
 			return nil, usagef("as lock.* or owner.fenced", "option %q needs types that are not empty", "--type")
+		}
+		if !isEventType(t) {
+			return nil, usagef("virtlock-protocol(7) lists them; * stands for any characters", "there is no type of events %q", t)
 		}
 	}
 	return types, nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -50,7 +51,7 @@ func TestEventsInTime(t *testing.T) {
 	if got.status != exitFailed || got.err != "error: no event came in time\n" {
 		t.Errorf("events: %+v", got)
 	}
-	got = runLine(t, 0, "--socket", h.Socket, "events", "--loop", "--timeout", "0.05", "--type", "owner.*")
+	got = runLine(t, 0, "--socket", h.Socket, "event", "--loop", "--timestamp", "--timeout", "0.05", "--type", "owner.*")
 	if got.status != exitOK || got.err != "" {
 		t.Errorf("events --loop: %+v", got)
 	}
@@ -157,6 +158,17 @@ func historyHouse(t *testing.T) house {
 	h.image = newFile(t, "web01.raw")
 	h.hold(t, h.guest, api.Resource{Name: h.image})
 	return h
+}
+
+// TestHistoryOnANarrowTerminal cuts nothing off.
+func TestHistoryOnANarrowTerminal(t *testing.T) {
+	h := historyHouse(t)
+	got := runLine(t, 60, "--socket", h.Socket, "history", "--type", "lock.*")
+	want := regexp.MustCompile(`(?s)^[-0-9]{10} [0-9:]{8}  lock\.acquired  by \S+ \(pid \d+\)\n    ` + regexp.QuoteMeta(h.image) +
+		`,\s+exclusive,\s+web01\s+\(pid\s+\d+\)\n\n$`)
+	if !want.MatchString(got.out) {
+		t.Errorf("history:\n%s", got.out)
+	}
 }
 
 func TestShowHistory(t *testing.T) {

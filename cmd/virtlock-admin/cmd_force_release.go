@@ -35,10 +35,9 @@ func forceReleaseCommand() command {
 				&cli.BoolFlag{Name: "yes", Usage: "do not ask, for scripts"},
 			},
 		},
-		run:     runForceRelease,
-		args:    inspectArgs,
-		changes: true,
-		lasts:   true,
+		run:   runForceRelease,
+		args:  inspectArgs,
+		lasts: true,
 	}
 }
 
@@ -60,6 +59,9 @@ type forceAnswer struct {
 
 func runForceRelease(ctx context.Context, e *env, options *cli.Context, args []string) error {
 	f, err := readForcing(options)
+	if err == nil {
+		err = e.mayChange(!f.dryRun, "force-release")
+	}
 	if err != nil {
 		return err
 	}
@@ -130,33 +132,13 @@ func (e *env) forcedResources(ctx context.Context, args []string, owner int) ([]
 			hint:    "virtlock-admin who " + shellWord(t.file) + " shows who uses it without the daemon, which cannot release that",
 		}
 	}
-	return []api.ResourceName{{Lockspace: result.Lock.Lockspace, Name: result.Lock.Name}}, err
-}
-
-// askProof asks what would be released if nothing spoke against it, and looks at
-// what does.
-func (e *env) askProof(ctx context.Context, f forcing) ([]proof, error) {
-	ctx, cancel := e.limit(ctx)
-	defer cancel()
-	params := f.params
-	params.DryRun, params.LeaveRunning = true, true
-	var status api.Status
-	var locks []api.Lock
-	result, err := ask(ctx, e, func(ctx context.Context, c *client.Client) (result api.ForceReleaseResult, err error) {
-		if status, err = c.Status(ctx); err != nil {
-			return result, err
+	if err == nil && owner != 0 && !slices.ContainsFunc(result.Lock.Holders, func(h api.Holder) bool { return h.Owner.PID == owner }) {
+		return nil, &notFoundError{
+			message: fmt.Sprintf("process %d does not hold %q", owner, result.Lock.Name),
+			hint:    "virtlock-admin inspect " + t.words() + " shows who does",
 		}
-		if locks, err = c.Locks(ctx, api.LockFilter{}); err != nil {
-			return result, err
-		}
-		return c.ForceRelease(ctx, params)
-	})
-	if err != nil {
-		return nil, err
 	}
-	holds := append(result.Released, result.Refused...)
-	slices.SortStableFunc(holds, func(a, b api.ForcedHold) int { return a.Holder.Owner.PID - b.Holder.Owner.PID })
-	return prove(holds, locks, status)
+	return []api.ResourceName{{Lockspace: result.Lock.Lockspace, Name: result.Lock.Name}}, err
 }
 
 // forceRefusal is why force-release does nothing.
@@ -179,6 +161,12 @@ func (f forcing) decide(proofs []proof) error {
 				fmt.Sprintf("process %d has %q open for writing, and is no owner: the lock is not taken", p.writer(), p.Lock.Path),
 				"stop it first; virtlock-admin who " + shellWord(p.Lock.Path) + " says who it is",
 			}
+		case p.survivor() != nil:
+			o := p.survivor()
+			return &forceRefusal{
+				fmt.Sprintf("process %d (%s) has %q open for writing, and would live on: the lock is not taken", o.PID, quote(o.Program), p.Lock.Path),
+				fmt.Sprintf("process %d has started it, and --fence ends that one only; stop it first: kill %d", o.Under, o.PID),
+			}
 		}
 	}
 	return nil
@@ -186,14 +174,11 @@ func (f forcing) decide(proofs []proof) error {
 
 // living are the owners that live, each once.
 func living(proofs []proof) []api.Owner {
-	var list []api.Owner
-	for _, p := range proofs {
-		owner := p.Holder.Owner
-		if p.Alive && !slices.ContainsFunc(list, func(o api.Owner) bool { return o.PID == owner.PID }) {
-			list = append(list, owner)
-		}
+	holds := make([]api.ForcedHold, len(proofs))
+	for i, p := range proofs {
+		holds[i] = p.ForcedHold
 	}
-	return list
+	return livingOwners(holds)
 }
 
 // confirmForce asks. Where somebody would die, or write on without a lock, a name

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"os"
 	"os/exec"
 	"strconv"
 	"strings"
@@ -82,6 +83,8 @@ func TestForceReleaseRefuses(t *testing.T) {
 	}
 	d.fail(t, exitNotFound, "force-release", d.image+"x", "--reason", "test")
 	d.fail(t, exitNotFound, "force-release", "--owner", "999999", "--reason", "test")
+	compare(t, d.fail(t, exitNotFound, "force-release", d.image, "--owner", "1", "--reason", "test"),
+		fmt.Sprintf("error: process 1 does not hold %q\nhint: virtlock-admin inspect %s shows who does\n", d.image, d.image))
 	d.fail(t, exitDenied, "-r", "force-release", d.image, "--reason", "test")
 	if !d.isHeld(t) || !findProcess(d.pid).alive {
 		t.Error("something was done all the same")
@@ -91,7 +94,7 @@ func TestForceReleaseRefuses(t *testing.T) {
 func TestForceReleaseDryRun(t *testing.T) {
 	d := newDeadly(t)
 	for _, how := range []string{"--fence", "--leave-running"} {
-		out := d.ask(t, "force-release", d.image, how, "--dry-run", "--reason", "test")
+		out := d.ask(t, "-r", "force-release", d.image, how, "--dry-run", "--reason", "test")
 		if !strings.Contains(out, "; nothing was changed\n") || !strings.Contains(out, "Would ") {
 			t.Errorf("%s:\n%s", how, out)
 		}
@@ -183,6 +186,73 @@ func TestForceReleaseOfASharedDisk(t *testing.T) {
 		t.Errorf("no %q in:\n%s", line, got.out)
 	}
 	compare(t, h.ask(t, "-q", "list", "--name", image, "--format", "owner"), "web04\n")
+}
+
+// TestForceReleaseOfAnOwnersChild that would write on without its owner is refused.
+func TestForceReleaseOfAnOwnersChild(t *testing.T) {
+	h := historyHouse(t)
+	image := newImage(t, "disk.raw")
+	script := exec.Command("bash", "-c", `exec 3<>"$0" 4<&0; cat <&4 & echo held; wait`, image)
+	owner := h.Client(t)
+	owner.Owner, owner.TiedTo = api.Owner{Name: "backup", PID: startAndRead(t, script, "held\n")}, api.TiedToProcess
+	h.hold(t, owner, api.Resource{Name: image})
+	got := runLine(t, 0, "--socket", h.Socket, "force-release", image, "--fence", "--yes", "--reason", "test")
+	if got.status != exitBusy || !strings.Contains(got.err, fmt.Sprintf("(cat) has %q open for writing, and would live on", image)) {
+		t.Errorf("force-release: %+v", got)
+	}
+	if want := fmt.Sprintf("(cat) for writing, started by process %d, the owner\n", owner.Owner.PID); !strings.Contains(got.out, want) {
+		t.Errorf("no %q in:\n%s", want, got.out)
+	}
+	if !findProcess(owner.Owner.PID).alive {
+		t.Error("the owner was ended all the same")
+	}
+}
+
+// TestForceReleaseTellsAllThatGoes with an owner that is ended, whatever was named.
+func TestForceReleaseTellsAllThatGoes(t *testing.T) {
+	d := newDeadly(t)
+	other, guest := newImage(t, "data.raw"), d.Client(t)
+	guest.Owner, guest.TiedTo = api.Owner{Name: "web02", UUID: handUUID, PID: d.pid}, api.TiedToProcess
+	d.hold(t, guest, api.Resource{Name: other})
+	out := d.ask(t, "force-release", d.image, "--fence", "--dry-run", "--reason", "test")
+	for _, want := range []string{"Lock:           " + other + "\n", fmt.Sprintf("Would end web02 (process %d), and release 2 locks;", d.pid)} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+	out = d.ask(t, "force-release", d.image, "--leave-running", "--dry-run", "--reason", "test")
+	if !strings.Contains(out, "Would release 1 lock;") {
+		t.Errorf("one lock is more than one:\n%s", out)
+	}
+}
+
+// TestForceReleaseOfAMovedFile sees who writes it under its new name.
+func TestForceReleaseOfAMovedFile(t *testing.T) {
+	d := newDeadly(t)
+	moved := d.image + ".old"
+	if err := os.Rename(d.image, moved); err != nil {
+		t.Fatal(err)
+	}
+	stranger := holder(t, "none", "write", moved)
+	err := d.fail(t, exitBusy, "force-release", d.image, "--fence", "--yes", "--reason", "test")
+	if !strings.HasPrefix(err, fmt.Sprintf("error: process %d has %q open for writing", stranger, d.image)) {
+		t.Errorf("says %q", err)
+	}
+}
+
+// TestPrintProof sets owners apart.
+func TestPrintProof(t *testing.T) {
+	var s strings.Builder
+	e := &env{out: &s, now: func() time.Time { return now }}
+	var proofs []proof
+	for i, name := range []string{"web01", "web01", "web02"} {
+		holder := api.Holder{Owner: api.Owner{Name: name, PID: 1_000_000_004 + i/2}}
+		proofs = append(proofs, proof{ForcedHold: api.ForcedHold{Lock: api.Lock{Name: "/srv/" + name + ".raw", Mode: api.Shared}, Holder: holder}})
+	}
+	e.printProof(proofs)
+	lock := "\nLock:           /srv/%s.raw\nMode:           shared\nSince:          -\nFile open:      by no process that can be seen\nWaiting for it: 0 calls\n"
+	compare(t, s.String(), "Owner:          web01\nProcess:        1000000004, dead\n"+fmt.Sprintf(lock, "web01")+fmt.Sprintf(lock, "web01")+
+		"\nOwner:          web02\nProcess:        1000000005, dead\n"+fmt.Sprintf(lock, "web02")+"\n")
 }
 
 func TestForceReleaseJSON(t *testing.T) {

@@ -52,11 +52,33 @@ func runHistory(ctx context.Context, e *env, options *cli.Context, _ []string) e
 	case e.options.json:
 		return e.printJSON(result)
 	}
-	if err := printFields(e, fields, result.Records); err != nil || !result.More || e.options.quiet {
+	t := fieldTable(e, fields, result.Records)
+	if !e.options.quiet && !options.IsSet("format") && !t.fits(e.width) {
+		e.printRecords(result.Records)
+	} else if err := t.printFor(e); err != nil {
 		return err
+	}
+	if !result.More || e.options.quiet {
+		return nil
 	}
 	_, err = fmt.Fprintln(e.out, "There are older ones; --until and --limit show them.")
 	return err
+}
+
+// printRecords prints each record on lines of its own: cut to a narrow terminal it
+// would not tell what happened.
+func (e *env) printRecords(records []api.AuditRecord) {
+	for _, r := range records {
+		by := ""
+		if r.By != nil {
+			by = "  by " + recordBy(r)
+		}
+		fmt.Fprintf(e.out, "%s  %s%s\n", e.moment(r.Time), e.paint(eventColour(r.Type), string(r.Type)), by)
+		for _, line := range e.wrap(orDash(eventWords(r.Event)), 4) {
+			fmt.Fprintf(e.out, "    %s\n", line)
+		}
+	}
+	fmt.Fprintln(e.out)
 }
 
 // auditFilter reads the options that narrow the history.

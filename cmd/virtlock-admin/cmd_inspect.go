@@ -44,7 +44,7 @@ func runInspect(ctx context.Context, e *env, _ *cli.Context, args []string) erro
 	result, err := ask(ctx, e, t.look)
 	switch {
 	case errors.Is(err, errNotHeld):
-		return e.printNotHeld(t)
+		return e.printNotHeld(ctx, t)
 	case err != nil:
 		return err
 	case e.options.json:
@@ -88,6 +88,14 @@ func newTarget(args []string) (t target, err error) {
 		t.file, err = filepath.Abs(t.name)
 	}
 	return t, err
+}
+
+// words are the arguments, as they are typed.
+func (t target) words() string {
+	if t.lockspace == "" {
+		return shellWord(t.name)
+	}
+	return shellWord(t.lockspace) + " " + shellWord(t.name)
 }
 
 // isName reports whether a lock goes by the name or the file that was typed.

@@ -142,7 +142,7 @@ func TestInspectFinds(t *testing.T) {
 		},
 		"NotHeldFile": {
 			[]string{free},
-			"error: nobody holds \"" + free + "\"\nhint: virtlock-admin list shows what is held\n",
+			"error: nobody holds \"" + free + "\"\nhint: virtlock-admin who " + free + " shows who uses it without a lock\n",
 			exitNotFound,
 		},
 		"NoFile": {

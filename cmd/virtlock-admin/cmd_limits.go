@@ -15,7 +15,7 @@ func limitsCommand() command {
 	return command{
 		Command: &cli.Command{
 			Name:     "limits",
-			Aliases:  []string{"srv-clients-info", "srv-clients-set"},
+			Aliases:  []string{"server-clients-info", "srv-clients-info", "server-clients-set", "srv-clients-set"},
 			Category: groupDaemon,
 			Usage:    "show or change the limits of the daemon",
 			Description: "A change lasts until the daemon is started or, but for the idle timeout,\n" +
@@ -26,14 +26,12 @@ func limitsCommand() command {
 				&cli.StringFlag{Name: "idle-timeout", Usage: "end after `SECONDS` with no client or lock; 0 never"},
 			},
 		},
-		run: runLimits,
+		run:   runLimits,
+		check: serverCheck("limits"),
 	}
 }
 
-func runLimits(ctx context.Context, e *env, options *cli.Context, args []string) error {
-	if len(args) > 1 || len(args) == 1 && args[0] != serverName {
-		return usagef("virtlock-admin limits --help lists its options", "limits takes no argument: %q", args[0])
-	}
+func runLimits(ctx context.Context, e *env, options *cli.Context, _ []string) error {
 	var params api.LimitsParams
 	for option, value := range map[string]**int{
 		"max-clients": &params.MaxClients, "admin-max-clients": &params.AdminMaxClients, "idle-timeout": &params.IdleTimeout,

@@ -23,6 +23,7 @@ func listCommand() command {
 			Category: groupLocks,
 			Usage:    "list the locks that are held",
 			Flags: []cli.Flag{
+				&cli.BoolFlag{Name: "all", Usage: "list all, as it does by itself"},
 				&cli.StringFlag{Name: "lockspace", Usage: "only of the lockspace `PATH`, or \"direct\""},
 				&cli.StringFlag{Name: "name", Usage: "only of names that match the `PATTERN`"},
 				&cli.StringFlag{Name: "owner", Usage: "only of the `OWNER`: name, UUID or process"},

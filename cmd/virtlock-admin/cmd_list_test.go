@@ -118,6 +118,12 @@ func TestList(t *testing.T) {
 	}
 }
 
+// TestListAll is what people type who know virsh.
+func TestListAll(t *testing.T) {
+	h := newHouse(t)
+	compare(t, h.ask(t, "-q", "list", "--all"), h.ask(t, "-q", "list"))
+}
+
 func TestListNothing(t *testing.T) {
 	h := newHouse(t)
 	compare(t, h.ask(t, "list", "--name", "nobody's"), " Name   Mode   Owner   PID   Age\n----------------------------------\n\n")

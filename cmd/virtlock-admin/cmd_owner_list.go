@@ -36,7 +36,11 @@ func runOwnerList(ctx context.Context, e *env, options *cli.Context, _ []string)
 	case e.options.json:
 		return e.printJSON(api.OwnersResult{Owners: owners})
 	}
-	return printFields(e, fields, owners)
+	t := fieldTable(e, fields, owners)
+	if !options.IsSet("format") {
+		t.expendable = []string{"Age", "Clients", "Waiting", "State", "Locks"}
+	}
+	return t.printFor(e)
 }
 
 func askOwners(ctx context.Context, e *env) ([]api.OwnerInfo, error) {

@@ -31,6 +31,7 @@ func runCommand() command {
 			},
 		},
 		run:     runRun,
+		check:   checkRun,
 		args:    runArgs,
 		changes: true,
 		lasts:   true,
@@ -69,21 +70,29 @@ func runRun(ctx context.Context, e *env, options *cli.Context, args []string) er
 	}
 	defer c.Close()
 	held, err := acquireLimited(ctx, e, c, wait, resources)
-	if errors.Is(err, client.ErrBusy) {
+	switch {
+	case errors.Is(err, client.ErrBusy):
 		return &statusError{err, conflict}
-	}
-	if err != nil {
+	case errors.Is(err, client.ErrNotFound): // the daemon's hint is for other programs
+		message, _, _ := explain(err)
+		return &notFoundError{message, "check the name: run locks files that are there"}
+	case err != nil:
 		return err
 	}
 	return e.runLocked(ctx, c, held, program, argv)
 }
 
+// checkRun wants files and a command.
+func checkRun(args []string) error {
+	if at := slices.Index(args, "--"); at <= 0 || at == len(args)-1 {
+		return usagef("virtlock-admin run PATH... -- COMMAND", "run needs the PATH of files, --, and a COMMAND")
+	}
+	return nil
+}
+
 // runWords reads the files and the command.
 func runWords(options *cli.Context, args []string) ([]api.Resource, []string, error) {
 	at := slices.Index(args, "--")
-	if at <= 0 || at == len(args)-1 {
-		return nil, nil, usagef("virtlock-admin run PATH... -- COMMAND", "run needs the PATH of files, --, and a COMMAND")
-	}
 	mode := api.Exclusive
 	if options.Bool("shared") {
 		mode = api.Shared

@@ -49,7 +49,7 @@ func TestRunExitStatus(t *testing.T) {
 		"Signal":   {[]string{"run", image, "--", "sh", "-c", "kill -TERM $$"}, "", exitSignalled + int(unix.SIGTERM)},
 		"NoSuch":   {[]string{"run", image, "--", "no-such-command"}, "error: run \"no-such-command\": there is no such command\n", exitNoSuchCommand},
 		"NoRight":  {[]string{"run", image, "--", script}, "error: run \"" + script + "\": it cannot be executed\n", exitCannotExecute},
-		"NoFile":   {[]string{"run", image + "x", "--", "echo"}, "", exitNotFound},
+		"NoFile":   {[]string{"run", image + "x", "--", "echo"}, "error: open \"" + image + "x\": no such file or directory\nhint: check the name: run locks files that are there\n", exitNotFound},
 		"NoWords":  {[]string{"run", image}, "error: run needs the PATH of files, --, and a COMMAND\nhint: virtlock-admin run PATH... -- COMMAND\n", exitUsage},
 		"NoPath":   {[]string{"run", "--", "echo"}, "error: run needs the PATH of files, --, and a COMMAND\nhint: virtlock-admin run PATH... -- COMMAND\n", exitUsage},
 		"BadTime":  {[]string{"run", "--wait", "soon", image, "--", "echo"}, "error: option \"--wait\" needs a time span, not \"soon\"\nhint: as 30s, 5m, 2h or 1d\n", exitUsage},

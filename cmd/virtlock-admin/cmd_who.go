@@ -83,7 +83,7 @@ func (e *env) printUsage(u usage) {
 	}
 	printField(e.out, "Host", quote(u.Host))
 	if u.Unasked != "" {
-		printField(e.out, "Not asked", "the daemon: "+u.Unasked)
+		e.printWrapped("Not asked", "the daemon: "+u.Unasked)
 	}
 	for _, w := range u.Users {
 		e.printUser(w, u)
@@ -93,7 +93,7 @@ func (e *env) printUsage(u usage) {
 	if len(u.Advice) > 0 {
 		fmt.Fprintln(e.out, "What to do:")
 		for _, s := range u.Advice {
-			e.printItem(s)
+			e.printItem(e.asTyped(s))
 		}
 		fmt.Fprintln(e.out)
 	}
@@ -138,6 +138,9 @@ func (e *env) printKeeping(w user, u usage) {
 	}[w.Role]
 	if w.Role != roleOther {
 		what += u.holders()
+	}
+	if w.keeper {
+		what = "the keeper of a virtlockd that does not run, or was not asked"
 	}
 	e.printWrapped("Keeper", fmt.Sprintf("process %d, %s", w.PID, what))
 	if w.Role == roleOther {

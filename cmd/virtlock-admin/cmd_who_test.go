@@ -108,6 +108,32 @@ func TestWhoOfAnOwner(t *testing.T) {
 }
 
 // TestWhoFindsALease has the lock of a guest in a lockspace, as libvirt names it.
+// TestWhoOfNoDisk does not say that a guest may have a directory.
+func TestWhoOfNoDisk(t *testing.T) {
+	h := newHouse(t)
+	dir := filepath.Dir(h.image)
+	compare(t, h.fail(t, exitUsage, "who", dir), fmt.Sprintf("error: %q is a directory\n"+
+		"hint: virtlock-admin list --name '%s/*' lists the locks on its files\n", dir, dir))
+	compare(t, h.fail(t, exitUsage, "who", "/dev/null"), "error: \"/dev/null\" is neither a file nor a block device\n")
+}
+
+// TestWhoOfAMovedFile finds the lock that was taken under its old name, and not that
+// of a file which has this name now.
+func TestWhoOfAMovedFile(t *testing.T) {
+	h := newHouse(t)
+	moved := h.image + ".old"
+	if err := os.Rename(h.image, moved); err != nil {
+		t.Fatal(err)
+	}
+	if row := h.rowOf(t, os.Getpid(), moved); !strings.Contains(row, " held") {
+		t.Errorf("row of the moved file: %s", row)
+	}
+	if err := os.WriteFile(h.image, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	h.fail(t, exitNotFound, "who", h.image)
+}
+
 func TestWhoFindsALease(t *testing.T) {
 	h := newHouse(t)
 	image, space := newImage(t, "disk.raw"), filepath.Join(t.TempDir(), "files")
@@ -268,6 +294,21 @@ func TestWhoBehindAnotherVirtlockd(t *testing.T) {
 		"Has locked:     OFD lock on byte 0, for writing, alone: no virtlockd grants the file to anybody\n",
 		fmt.Sprintf("  - guest web03 (process %d) is protected by that other virtlockd; to free the disk: virsh shutdown web03\n", guest),
 		fmt.Sprintf("  - process %d is a virtlockd that was not asked, as libvirt's is: the guest behind it is whoever has the file open\n", other),
+	} {
+		if !strings.Contains(out, want) {
+			t.Errorf("no %q in:\n%s", want, out)
+		}
+	}
+}
+
+// TestWhoBehindAKeeper whose daemon has ended does not take it for libvirt's.
+func TestWhoBehindAKeeper(t *testing.T) {
+	image := newImage(t, "disk.raw")
+	keeper := holderAs(t, []string{"/usr/sbin/virtlockd", "--keeper"}, "ofd", "write", image)
+	out := runOK(t, "--socket", "/nowhere", "who", image)
+	for _, want := range []string{
+		fmt.Sprintf("Keeper:         process %d, the keeper of a virtlockd that does not run, or was not asked\n", keeper),
+		fmt.Sprintf("  - process %d keeps the lock while its virtlockd is away: ", keeper), "; to have it named: systemctl start virtlockd.socket",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in:\n%s", want, out)

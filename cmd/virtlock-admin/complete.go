@@ -149,13 +149,16 @@ func (p place) options(app *cli.App) []candidate {
 }
 
 // optionValues are the values of an option, wherever it belongs: one name means
-// the same in all commands.
+// the same in all commands, but for what force-release can do to an owner.
 func optionValues(ctx context.Context, e *env, command *cli.Command, option cli.Flag, typed string) []candidate {
 	if option == nil {
 		return nil
 	}
-	if option.Names()[0] == "format" {
+	switch {
+	case option.Names()[0] == "format":
 		return columnNames(command, typed)
+	case option.Names()[0] == "owner" && command.Name == "force-release":
+		return ownerPIDs(ctx, e)
 	}
 	of := map[string]values{
 		"connect":   uris,

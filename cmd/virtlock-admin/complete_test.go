@@ -3,8 +3,10 @@ package main
 import (
 	"bytes"
 	"net"
+	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -62,6 +64,7 @@ func TestComplete(t *testing.T) {
 		"InspectInSpace":    {"inspect " + space + " |", "3d0c9f"},
 		"InspectInDirect":   {"inspect direct |", h.image},
 		"InspectNoMore":     {"inspect a b |", ""},
+		"ForceOwner":        {"force-release --owner |", strconv.Itoa(os.Getpid())},
 		"Help":              {"help |", names + " locks owners action daemon shell"},
 		"HelpTyped":         {"help st", "status"},
 		"HelpNoMore":        {"help list |", ""},

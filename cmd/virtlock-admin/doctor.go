@@ -2,8 +2,8 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
+	"time"
 
 	"virtlock/client"
 	"virtlock/client/api"
@@ -58,7 +58,9 @@ func (d *doctor) ok(check, format string, args ...any) {
 
 // examine looks at everything.
 func (d *doctor) examine(ctx context.Context) {
-	d.checkDaemon(ctx)
+	limited, cancel := d.e.limit(ctx)
+	defer cancel()
+	d.checkDaemon(limited)
 	d.scan()
 	if d.answered {
 		d.checkKeeper()
@@ -68,10 +70,10 @@ func (d *doctor) examine(ctx context.Context) {
 	d.checkSockets()
 	for _, space := range d.spaces {
 		if space.Path != "" {
-			d.checkLockspace(space.Path)
+			d.checkLockspace(ctx, space.Path)
 		}
 	}
-	d.checkDirect()
+	d.checkDirect(ctx)
 	d.checkDevices()
 	d.checkGuests()
 	d.checkLibvirt()
@@ -81,7 +83,7 @@ func (d *doctor) examine(ctx context.Context) {
 func (d *doctor) checkDaemon(ctx context.Context) {
 	const check = "daemon"
 	_, err := ask(ctx, d.e, func(ctx context.Context, c *client.Client) (_ api.Empty, err error) {
-		if d.status, err = c.Status(ctx); err == nil {
+		if d.status, err = settled(ctx, c.Status, keeperPause); err == nil {
 			d.locks, err = c.Locks(ctx, api.LockFilter{})
 		}
 		if err == nil {
@@ -90,7 +92,7 @@ func (d *doctor) checkDaemon(ctx context.Context) {
 		return api.Empty{}, err
 	})
 	if err != nil {
-		d.addUnreachable(check, err)
+		d.addUnanswered(err)
 		return
 	}
 	d.answered = true
@@ -102,16 +104,24 @@ func (d *doctor) checkDaemon(ctx context.Context) {
 	d.ok(check, "process %d, version %s, %s held", d.status.PID, quote(d.status.Version), plural(d.status.Locks, "lock"))
 }
 
-// addUnreachable says what is wrong with a daemon that cannot be asked.
-func (d *doctor) addUnreachable(check string, err error) {
-	message, _, _ := explain(err)
-	if errors.Is(err, client.ErrSilent) {
-		d.add(failure, check, "is none that virtlock-admin can ask: "+message,
-			"libvirt's own, if it is that, kills the guests that hold locks when it is stopped",
-			"man virtlockd, which says under RE-EXECUTION how to take over from it")
-		return
+// keeperPause is the time between two looks at a keeper that does not have all yet.
+const keeperPause = 100 * time.Millisecond
+
+// settled is the status when the keeper has all locks, or has not got them in a while:
+// for a moment it lacks some whenever locks come and go.
+func settled(ctx context.Context, status func(context.Context) (api.Status, error), pause time.Duration) (api.Status, error) {
+	const looks = 20
+	for i := 1; ; i++ {
+		s, err := status(ctx)
+		if err != nil || i == looks || s.Keeper == nil || s.Keeper.Complete {
+			return s, err
+		}
+		select {
+		case <-ctx.Done():
+			return s, context.Cause(ctx)
+		case <-time.After(pause):
+		}
 	}
-	d.add(failure, check, "does not answer: "+message, "no guest can get a lock", "systemctl start virtlockd.socket virtlockd-admin.socket")
 }
 
 // checkKeeper looks whether the locks would outlive the daemon.

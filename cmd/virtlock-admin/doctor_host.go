@@ -21,6 +21,7 @@ func (d *doctor) checkSockets() {
 	if err != nil {
 		return
 	}
+	seen := make(map[string]bool)
 	for _, socket := range sockets {
 		info, err := os.Stat(socket)
 		if err != nil {
@@ -32,7 +33,10 @@ func (d *doctor) checkSockets() {
 		} else {
 			d.ok("socket", "%s, mode %04o", quote(socket), info.Mode().Perm())
 		}
-		d.checkDirectory("socket", filepath.Dir(socket), failure, "others may put their own socket there, and grant what they like")
+		if dir := filepath.Dir(socket); !seen[dir] {
+			seen[dir] = true
+			d.checkDirectory("socket", dir, failure, "others may put their own socket there, and grant what they like")
+		}
 	}
 }
 
@@ -103,8 +107,7 @@ func (d *doctor) checkLeases() {
 func (d *doctor) checkDevices() {
 	var names []string
 	for _, lock := range d.locks {
-		id, err := identify(lock.Path)
-		if err == nil && id.block && !strings.HasPrefix(lock.Path, "/dev/loop") {
+		if id, ok := lockedFile(lock); ok && id.block && !strings.HasPrefix(lock.Path, "/dev/loop") {
 			names = append(names, lock.Path)
 		}
 	}

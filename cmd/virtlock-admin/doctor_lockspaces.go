@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -11,36 +12,74 @@ import (
 
 // checkLockspace looks at one lockspace: its file system, whether locks there
 // exclude, who may write it, and what was left behind.
-func (d *doctor) checkLockspace(dir string) {
-	d.checkPlace("lockspace", dir)
-	d.checkDirectory("lockspace", dir, warning, "others may remove the files of locks")
-	d.checkLeftovers(dir)
+func (d *doctor) checkLockspace(ctx context.Context, dir string) {
+	const check = "lockspace"
+	d.apart(ctx, check, dir, func(d *doctor) {
+		d.checkPlace(check, dir)
+		d.checkDirectory(check, dir, warning, "others may remove the files of locks")
+		d.checkLeftovers(dir)
+	})
+}
+
+// usedFile is a disk that is locked or in use, by its path.
+type usedFile struct {
+	path string
+	id   fileID
 }
 
 // checkDirect looks at the file systems of disks that are locked or in use by their
 // path, each once.
-func (d *doctor) checkDirect() {
-	var names []string
+func (d *doctor) checkDirect(ctx context.Context) {
+	const check = "disks"
+	seen := make(map[uint64]bool)
+	for _, f := range d.usedFiles() {
+		if f.id.block || seen[f.id.device] {
+			continue
+		}
+		seen[f.id.device] = d.apart(ctx, check, filepath.Dir(f.path), func(d *doctor) {
+			// It may have been moved away, or be another one for the guest.
+			if id, err := identify(f.path); err == nil && id.device == f.id.device {
+				d.checkPlace(check, filepath.Dir(f.path))
+			}
+		})
+	}
+}
+
+// usedFiles are all of them, by their paths.
+func (d *doctor) usedFiles() []usedFile {
+	var list []usedFile
 	for _, lock := range d.locks {
-		if lock.Lockspace == "" {
-			names = append(names, lock.Path)
+		if id, ok := lockedFile(lock); ok && lock.Lockspace == "" {
+			list = append(list, usedFile{lock.Path, id})
 		}
 	}
 	for _, guest := range d.guests {
 		for _, f := range guest.disks() {
-			names = append(names, f.Name)
+			list = append(list, usedFile{f.Name, f.id})
 		}
 	}
-	slices.Sort(names)
-	seen := make(map[uint64]bool)
-	for _, name := range names {
-		id, err := identify(name)
-		if err != nil || id.block || seen[id.device] {
-			continue
-		}
-		seen[id.device] = true
-		d.checkPlace("disks", filepath.Dir(name))
+	slices.SortFunc(list, func(a, b usedFile) int { return strings.Compare(a.path, b.path) })
+	return list
+}
+
+// apart looks at what is on storage that may hang, with a doctor of its own, and takes
+// over the findings, if there are any. One is that the storage does hang.
+func (d *doctor) apart(ctx context.Context, check, dir string, look func(*doctor)) bool {
+	ctx, cancel := context.WithTimeoutCause(ctx, probeTime, errNoAnswer)
+	defer cancel()
+	other := *d
+	other.findings = nil
+	findings, err := inTime(ctx, quote(dir), func() ([]finding, error) {
+		look(&other)
+		return other.findings, nil
+	})
+	if err != nil {
+		d.add(failure, check, err.Error(), "guests with disks there hang, and whether locks exclude is not known",
+			"bring its server back: mount and dmesg name it")
+		return true
 	}
+	d.findings = append(d.findings, findings...)
+	return len(findings) > 0
 }
 
 // checkPlace looks whether locks on files of a directory really exclude.

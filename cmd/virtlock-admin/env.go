@@ -21,9 +21,9 @@ type env struct {
 	out, err io.Writer
 	now      func() time.Time
 	// width is the number of columns of the terminal that out is, or 0. columns
-	// measures it again.
-	width   int
-	columns func() int
+	// measures it again, and lines the height.
+	width          int
+	columns, lines func() int
 	// person says that somebody types what is read from in, interactive that lines
 	// can be edited, too.
 	person, interactive bool
@@ -57,10 +57,10 @@ type globals struct {
 const defaultURI = "VIRTLOCK_ADMIN_DEFAULT_URI"
 
 func newEnv() *env {
-	width := func() int { return columns(os.Stdout) }
+	width, height := func() int { return columns(os.Stdout) }, func() int { return terminalLines(os.Stdout) }
 	person := isTerminal(os.Stdin)
 	return &env{
-		in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, width: width(), columns: width, height: terminalLines(os.Stdout),
+		in: os.Stdin, out: os.Stdout, err: os.Stderr, now: time.Now, width: width(), columns: width, height: height(), lines: height,
 		colour: wantsColour(os.Stdout), uid: os.Geteuid(), configDir: libvirtConfigDir(),
 		person: person, interactive: person && isTerminal(os.Stdout) && os.Getenv("TERM") != "dumb",
 	}
@@ -92,6 +92,16 @@ func (e *env) flush() error {
 		return nil
 	}
 	return e.answer.Flush()
+}
+
+// measure takes in that the terminal was made wider or narrower.
+func (e *env) measure() {
+	if e.columns != nil {
+		e.width = e.columns()
+	}
+	if e.lines != nil {
+		e.height = e.lines()
+	}
 }
 
 func isTerminal(f *os.File) bool {

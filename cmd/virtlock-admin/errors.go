@@ -59,11 +59,12 @@ func (e *env) report(err error) int {
 	if errors.Is(err, client.ErrUnreachable) && e.ownSession() {
 		hint = ownSessionHint
 	}
-	if e.interactive { // the name of the program is not what to type there
-		hint = strings.ReplaceAll(hint, "virtlock-admin ", "")
-		if message+hint != "" {
-			e.answer.said()
-		}
+	hint = e.asTyped(hint)
+	if e.interactive && message+hint != "" {
+		e.answer.said()
+	}
+	if !errors.As(err, new(*echoError)) { // whose text is the person's own
+		message, hint = harmless(message), harmless(hint)
 	}
 	if message != "" {
 		fmt.Fprintf(e.err, "error: %s\n", message)
@@ -72,6 +73,15 @@ func (e *env) report(err error) int {
 		fmt.Fprintf(e.err, "hint: %s\n", hint)
 	}
 	return status
+}
+
+// asTyped is advice with commands as they are typed here: in the shell without the name
+// of the program, unless they are for another shell.
+func (e *env) asTyped(advice string) string {
+	if !e.interactive || strings.Contains(advice, "|") || strings.Contains(advice, "sudo ") {
+		return advice
+	}
+	return strings.ReplaceAll(advice, "virtlock-admin ", "")
 }
 
 // explain is the one place that decides what a person is told about an error,
@@ -86,6 +96,7 @@ func explain(err error) (message, hint string, status int) {
 		cannotTell  *cannotTellError
 		exit        *exitError
 		own         *statusError
+		storage     *storageError
 		refused     *forceRefusal
 		lost        *lostError
 		readonly    *readonlyError
@@ -115,15 +126,17 @@ func explain(err error) (message, hint string, status int) {
 		return missing.Error(), "stop these owners, or who has the disks now: virtlock-admin status names them", exitFailed
 	case errors.As(err, &cannotTell):
 		return cannotTell.message, cannotTell.hint, exitFailed
+	case errors.As(err, &storage):
+		return storage.Error(), storage.hint(), exitFailed
 	case errors.As(err, &unreachable):
-		return unreachable.Error(), unreachable.Hint(), exitUnreachable
+		return unreachable.Error(), unreachableHint(unreachable), exitUnreachable
 	case errors.As(err, &refusal) && refusal.Number == api.NumberMethodNotFound:
 		return fmt.Sprintf("the daemon does not know %q", refusal.Op), "it is of another version: virtlock-admin version shows which; " +
 			"after an upgrade, virtlock-admin reexec starts the new one", exitFailed
 	case errors.As(err, &refusal):
 		return refusal.Message, refusal.Hint, refusalStatus(refusal)
 	case errors.Is(err, errNoAnswer):
-		return errNoAnswer.Error(), "it may be stopped, or very busy; --timeout SECONDS waits longer", exitUnreachable
+		return errNoAnswer.Error(), "it may be stopped, very busy, or waiting for storage; --timeout SECONDS waits longer", exitUnreachable
 	case errors.Is(err, client.ErrBroken):
 		return err.Error(), "the daemon may have been restarted; try again", exitUnreachable
 	case errors.Is(err, context.Canceled):

@@ -2,6 +2,8 @@ package main
 
 import (
 	"fmt"
+	"path"
+	"slices"
 	"strings"
 
 	"virtlock/client/api"
@@ -37,6 +39,15 @@ func holderNames(holders []api.Holder) string {
 		names[i] = fmt.Sprintf("%s (pid %d)", ownerName(h.Owner), h.Owner.PID)
 	}
 	return strings.Join(names, " and ")
+}
+
+// isEventType reports whether a pattern is for any type: a misspelt one would wait
+// for ever.
+func isEventType(pattern string) bool {
+	return slices.ContainsFunc(append(eventTypes, api.EventLost), func(t api.EventType) bool {
+		ok, err := path.Match(pattern, string(t))
+		return ok || err != nil // of which the daemon says what is wrong
+	})
 }
 
 // eventTypes are all types, for completion.

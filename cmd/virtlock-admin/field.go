@@ -49,6 +49,11 @@ func fieldNames[T any](all []field[T]) []string {
 
 // printFields prints entries as a table or, for scripts, as rows with tabs.
 func printFields[T any](e *env, fields []field[T], entries []T) error {
+	return fieldTable(e, fields, entries).printFor(e)
+}
+
+// fieldTable has a row for each entry.
+func fieldTable[T any](e *env, fields []field[T], entries []T) table {
 	t := table{expendable: []string{"Age"}}
 	for _, f := range fields {
 		t.columns = append(t.columns, column{f.title, f.cut})
@@ -63,6 +68,11 @@ func printFields[T any](e *env, fields []field[T], entries []T) error {
 		}
 		t.rows = append(t.rows, row)
 	}
+	return t
+}
+
+// printFor prints the table as the options want it.
+func (t table) printFor(e *env) error {
 	if !e.options.quiet {
 		return t.print(e.out, e.width)
 	}

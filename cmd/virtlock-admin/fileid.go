@@ -3,8 +3,14 @@ package main
 import (
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
 
 	"golang.org/x/sys/unix"
+
+	"virtlock/client/api"
 )
 
 // fileID tells files apart, under whatever name: by file system and inode, and
@@ -32,6 +38,33 @@ func identify(path string) (fileID, error) {
 		return fileID{device: unix.Mkdev(st.Rdev_major, st.Rdev_minor), block: true}, nil
 	}
 	return fileID{device: unix.Mkdev(st.Dev_major, st.Dev_minor), inode: st.Ino}, nil
+}
+
+// lockedFile is the file that a lock is on, as the daemon has it open: the name under
+// which it was locked may lead elsewhere by now, or to storage that hangs. ok is false
+// for what no daemon says.
+func lockedFile(lock api.Lock) (id fileID, ok bool) {
+	major, minor, ok := strings.Cut(lock.Device, ":")
+	ma, err := strconv.ParseUint(major, 10, 32)
+	mi, err2 := strconv.ParseUint(minor, 10, 32)
+	if !ok || err != nil || err2 != nil {
+		return fileID{}, false
+	}
+	return fileID{device: unix.Mkdev(uint32(ma), uint32(mi)), inode: lock.Inode, block: lock.Inode == 0}, true
+}
+
+// lockable fails for what cannot be a disk, as a directory that was typed by mistake.
+func lockable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return err
+	case info.IsDir():
+		return usagef("virtlock-admin list --name "+shellWord(filepath.Join(path, "*"))+" lists the locks on its files", "%q is a directory", path)
+	case !info.Mode().IsRegular() && info.Mode()&os.ModeType != os.ModeDevice:
+		return usagef("", "%q is neither a file nor a block device", path)
+	}
+	return nil
 }
 
 // leadsTo reports whether a path is a name of the file.

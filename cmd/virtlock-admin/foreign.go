@@ -1,9 +1,9 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strconv"
@@ -17,8 +17,8 @@ import (
 // printNotHeld tells what there is to know of what the daemon knows no holder
 // of. Free it is only when no other program holds it either: the kernel's locks
 // bind those who did not ask the daemon as well.
-func (e *env) printNotHeld(t target) error {
-	lock, err := foreignLock(t.file)
+func (e *env) printNotHeld(ctx context.Context, t target) error {
+	lock, err := inTime(ctx, strconv.Quote(t.file), func() (*api.Lock, error) { return foreignLock(t.file) })
 	switch {
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, unix.ENOTDIR):
 		return &notFoundError{
@@ -30,7 +30,7 @@ func (e *env) printNotHeld(t target) error {
 	case lock == nil:
 		return &notFoundError{
 			message: fmt.Sprintf("nobody holds %q", t.name),
-			hint:    "virtlock-admin list shows what is held",
+			hint:    "virtlock-admin who " + shellWord(t.file) + " shows who uses it without a lock",
 		}
 	case e.options.json: // which is the daemon's answer, or none
 		return &notFoundError{
@@ -44,16 +44,20 @@ func (e *env) printNotHeld(t target) error {
 		printRows(e.out, []api.Lock{*lock})
 		return nil
 	}
-	printForeign(e.out, *lock)
+	e.printForeign(*lock)
 	return nil
 }
 
-func printForeign(w io.Writer, lock api.Lock) {
-	printField(w, "File", quote(lock.Path))
-	printField(w, "Mode", lock.Mode)
-	printField(w, "Held by", "another program, which did not ask this daemon")
-	printField(w, "Process", program(lock.Holders[0].Owner))
-	fmt.Fprintln(w)
+func (e *env) printForeign(lock api.Lock) {
+	process := program(lock.Holders[0].Owner)
+	if lock.Holders[0].Owner.PID == 0 {
+		process += "; " + e.asTyped("virtlock-admin who "+shellWord(lock.Path)) + " looks for it"
+	}
+	printField(e.out, "File", quote(lock.Path))
+	printField(e.out, "Mode", lock.Mode)
+	printField(e.out, "Held by", "another program, which did not ask this daemon")
+	printField(e.out, "Process", process)
+	fmt.Fprintln(e.out)
 }
 
 // program names a process that holds a lock by itself.

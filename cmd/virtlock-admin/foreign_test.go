@@ -31,7 +31,7 @@ func TestInspectForeignLock(t *testing.T) {
 	compare(t, h.ask(t, "inspect", unknown), "File:           "+unknown+`
 Mode:           shared
 Held by:        another program, which did not ask this daemon
-Process:        not known to the kernel
+Process:        not known to the kernel; virtlock-admin who `+unknown+` looks for it
 
 `)
 	compare(t, h.ask(t, "inspect", unknown, "-q"), "-\t"+unknown+"\tshared\t-\t-\t-\t-\n")

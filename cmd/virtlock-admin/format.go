@@ -26,6 +26,20 @@ func quote(name string) string {
 	return name
 }
 
+// harmless is a sentence of another program, safe to show: without a line break, and
+// what cannot be printed written as in a Go string.
+func harmless(text string) string {
+	var s strings.Builder
+	for _, r := range text {
+		if unicode.IsPrint(r) {
+			s.WriteRune(r)
+			continue
+		}
+		s.WriteString(strings.Trim(strconv.QuoteRune(r), "'"))
+	}
+	return s.String()
+}
+
 // direct is how the direct lockspace is typed and shown.
 const direct = "direct"
 

@@ -19,6 +19,9 @@ import (
 type history struct {
 	path  string // empty when there is no place for it
 	limit int    // how many lines it keeps
+	// patience is how long it waits for another shell. A shell that is stopped must
+	// not hold up the others.
+	patience time.Duration
 }
 
 // newHistory is the history of the user, where virsh's is.
@@ -27,7 +30,7 @@ func newHistory() history {
 	if home := os.Getenv("HOME"); dir == "" && home != "" {
 		dir = filepath.Join(home, ".cache")
 	}
-	h := history{limit: historySize(os.Getenv("VIRTLOCK_ADMIN_HISTSIZE"))}
+	h := history{limit: historySize(os.Getenv("VIRTLOCK_ADMIN_HISTSIZE")), patience: time.Second}
 	if filepath.IsAbs(dir) && h.limit > 0 {
 		h.path = filepath.Join(dir, "libvirt", "virtlock-admin", "history")
 	}
@@ -142,8 +145,7 @@ func (h history) replace(lines []string) error {
 	return os.Rename(f.Name(), h.path)
 }
 
-// lock keeps other shells out until unlock. It does not wait long: a shell that is
-// stopped must not hold up the others.
+// lock keeps other shells out until unlock.
 func (h history) lock() (unlock func(), err error) {
 	dir := filepath.Dir(h.path)
 	if err := os.MkdirAll(dir, 0o700); err != nil {
@@ -153,7 +155,7 @@ func (h history) lock() (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	for deadline := time.Now().Add(time.Second); ; time.Sleep(5 * time.Millisecond) {
+	for deadline := time.Now().Add(h.patience); ; time.Sleep(5 * time.Millisecond) {
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
 		if err == nil {
 			return func() { _ = f.Close() }, nil // which unlocks it

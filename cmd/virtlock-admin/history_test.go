@@ -9,11 +9,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func testHistory(t *testing.T, limit int) history {
 	t.Helper()
-	return history{path: filepath.Join(t.TempDir(), "libvirt", "virtlock-admin", "history"), limit: limit}
+	return history{path: filepath.Join(t.TempDir(), "libvirt", "virtlock-admin", "history"), limit: limit, patience: time.Minute}
 }
 
 func load(t *testing.T, h history) []string {
@@ -130,12 +131,12 @@ func TestNewHistory(t *testing.T) {
 		cache, home, size string
 		want              history
 	}{
-		"Home":     {"", "/home/jo", "", history{"/home/jo/.cache/libvirt/virtlock-admin/history", 500}},
-		"Cache":    {"/c", "/home/jo", "7", history{"/c/libvirt/virtlock-admin/history", 7}},
-		"Relative": {"c", "/home/jo", "", history{"", 500}},
-		"Nowhere":  {"", "", "", history{"", 500}},
-		"None":     {"/c", "", "0", history{"", 0}},
-		"Rubbish":  {"/c", "", "-3", history{"/c/libvirt/virtlock-admin/history", 500}},
+		"Home":     {"", "/home/jo", "", history{"/home/jo/.cache/libvirt/virtlock-admin/history", 500, time.Second}},
+		"Cache":    {"/c", "/home/jo", "7", history{"/c/libvirt/virtlock-admin/history", 7, time.Second}},
+		"Relative": {"c", "/home/jo", "", history{"", 500, time.Second}},
+		"Nowhere":  {"", "", "", history{"", 500, time.Second}},
+		"None":     {"/c", "", "0", history{"", 0, time.Second}},
+		"Rubbish":  {"/c", "", "-3", history{"/c/libvirt/virtlock-admin/history", 500, time.Second}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -47,12 +47,18 @@ func holder(t testing.TB, kind, mode, path string) int {
 // holderCalled is holder with a name of the program.
 func holderCalled(t testing.TB, name, kind, mode, path string) int {
 	t.Helper()
+	return holderAs(t, []string{name}, kind, mode, path)
+}
+
+// holderAs is holder with all arguments, which mean nothing to it.
+func holderAs(t testing.TB, args []string, kind, mode, path string) int {
+	t.Helper()
 	self, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)
 	}
 	cmd := exec.Command(self)
-	cmd.Args[0] = name
+	cmd.Args = args
 	cmd.Env = append(os.Environ(), holdVar+"="+kind+" "+mode+" "+path)
 	return startAndRead(t, cmd, "held\n")
 }

@@ -20,7 +20,7 @@ func (d domain) extra(ctx context.Context, c *client.Client, list []lease) (stri
 	var names []string
 	for _, lock := range locks {
 		mine := slices.ContainsFunc(lock.Holders, func(h api.Holder) bool { return d.isGuest(h.Owner.Name, h.Owner.UUID) })
-		if mine && !asksFor(ctx, list, lock) {
+		if mine && !asksFor(list, lock) {
 			names = append(names, quote(lock.Path))
 		}
 	}
@@ -31,13 +31,12 @@ func (d domain) extra(ctx context.Context, c *client.Client, list []lease) (stri
 }
 
 // asksFor reports whether a lock is the one of a lease, perhaps under another name.
-func asksFor(ctx context.Context, list []lease, lock api.Lock) bool {
-	named := func(l lease) bool { return l.Mode != "" && l.Lockspace == lock.Lockspace && l.Name == lock.Name }
-	if slices.ContainsFunc(list, named) {
-		return true
-	}
-	id, err := identifyInTime(ctx, lock.Path)
-	return err == nil && slices.ContainsFunc(list, func(l lease) bool {
-		return l.Mode != "" && l.Lockspace == lock.Lockspace && l.State != stateUnknown && id.leadsTo(l.path)
+func asksFor(list []lease, lock api.Lock) bool {
+	id, known := lockedFile(lock)
+	return slices.ContainsFunc(list, func(l lease) bool {
+		if l.Mode == "" || l.Lockspace != lock.Lockspace {
+			return false
+		}
+		return l.Name == lock.Name || known && l.Lockspace == "" && id == l.id
 	})
 }

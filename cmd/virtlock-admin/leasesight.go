@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"strconv"
 	"time"
 
 	"golang.org/x/sys/unix"
@@ -105,19 +106,5 @@ func lookAt(l lease) sight {
 func identifyInTime(ctx context.Context, path string) (fileID, error) {
 	ctx, cancel := context.WithTimeout(ctx, storageTime)
 	defer cancel()
-	type answer struct {
-		id  fileID
-		err error
-	}
-	done := make(chan answer, 1)
-	go func() {
-		id, err := identify(path)
-		done <- answer{id, err}
-	}()
-	select {
-	case a := <-done:
-		return a.id, a.err
-	case <-ctx.Done():
-		return fileID{}, ctx.Err()
-	}
+	return inTime(ctx, strconv.Quote(path), func() (fileID, error) { return identify(path) })
 }

@@ -83,7 +83,7 @@ func (d domain) settle(ctx context.Context, c *client.Client, list []lease) erro
 		case errors.Is(err, client.ErrNotFound):
 			l.State, l.Note = stateMissing, "the daemon has no such lockspace; libvirt makes those of its configuration when it starts"
 		case errors.As(err, &refusal):
-			l.State, l.Note = stateUnknown, refusal.Message
+			l.State, l.Note = stateUnknown, harmless(refusal.Message)
 		default:
 			return err
 		}

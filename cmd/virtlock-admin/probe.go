@@ -15,30 +15,12 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// probeTime is how long storage may take for a probe.
+// probeTime is how long storage may take for all that doctor does there.
 const probeTime = 5 * time.Second
 
 // probe tries whether locks on files of a directory exclude, with a file of its
 // own that has no name, or is removed. It says in words what is wrong, or nothing.
 func probe(dir string) (string, error) {
-	type answer struct {
-		result string
-		err    error
-	}
-	done := make(chan answer, 1)
-	go func() { // which hangs with the storage, if it does
-		result, err := probeNow(dir)
-		done <- answer{result, err}
-	}()
-	select {
-	case a := <-done:
-		return a.result, a.err
-	case <-time.After(probeTime):
-		return "", fmt.Errorf("the storage does not answer within %v", probeTime)
-	}
-}
-
-func probeNow(dir string) (string, error) {
 	file, path, err := probeFile(dir)
 	if err != nil {
 		return "", err

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -75,6 +76,17 @@ func (p process) program() string {
 		return p.name
 	}
 	return filepath.Base(p.args[0])
+}
+
+// isKeeper reports whether a process keeps the locks of a virtlockd that may have
+// ended.
+func (p process) isKeeper() bool {
+	return p.program() == "virtlockd" && slices.Contains(p.args, "--keeper")
+}
+
+// runsCommand reports whether a process is virtlock-admin at its command run.
+func (p process) runsCommand() bool {
+	return p.program() == "virtlock-admin" && slices.Contains(p.args, "run")
 }
 
 // command is the whole command line, on one line and safe to show.

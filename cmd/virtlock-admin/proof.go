@@ -31,79 +31,91 @@ type opener struct {
 	Program string `json:"program"`
 	Write   bool   `json:"write"`
 	// Holder says that it is one of those who hold a lock on the file, or was started
-	// by one.
+	// by one: Under is that one then.
 	Holder bool `json:"holder"`
-	shares bool // and not the one whose lock this is
+	Under  int  `json:"under,omitempty"`
+	shares bool // and not the one whose hold this is
 	keeps  bool // a virtlockd, which only keeps locks
 }
 
 // prove looks at the owners of holds and through all processes for the files, once.
 // The locks are all that there are: who shares one has a right to the file, too.
 func prove(holds []api.ForcedHold, locks []api.Lock, status api.Status) ([]proof, error) {
-	wanted := make(map[fileID]bool)
-	for _, h := range holds {
-		if id, err := identify(h.Lock.Path); err == nil {
-			wanted[id] = true
-		}
-	}
-	found, _, err := scan(func(id fileID) bool { return wanted[id] })
+	owners := ownersOf(holds, locks)
+	found, _, err := scan(func(id fileID) bool { return owners[id] != nil })
 	if err != nil {
 		return nil, err
 	}
+	open := openers(found, owners, status)
 	proofs := make([]proof, len(holds))
 	for i, h := range holds {
 		p := findProcess(h.Holder.Owner.PID)
+		id, _ := lockedFile(h.Lock)
 		proofs[i] = proof{
 			ForcedHold: h,
 			Process:    processInfo{PID: p.pid, Exists: p.alive, Command: p.command(), process: p},
-			OpenBy:     []opener{},
-		}
-		id, err := identify(h.Lock.Path)
-		if err != nil {
-			continue // the file is gone
-		}
-		for _, s := range found {
-			if o, ok := s.opens(id, status); ok {
-				own := isAmong([]int{p.pid}, o.PID)
-				o.Holder = own || isAmong(holders(locks, h.Lock), o.PID)
-				o.shares = o.Holder && !own
-				proofs[i].OpenBy = append(proofs[i].OpenBy, o)
-			}
+			OpenBy:     seenBy(h.Holder.Owner.PID, open[id]),
 		}
 	}
 	return proofs, nil
 }
 
-// holders are the processes that hold a lock on the file of one, under any name.
-func holders(locks []api.Lock, of api.Lock) (pids []int) {
+// ownersOf are those who hold a lock on the files of holds, under any name.
+func ownersOf(holds []api.ForcedHold, locks []api.Lock) map[fileID][]int {
+	owners := make(map[fileID][]int)
+	for _, h := range holds {
+		if id, ok := lockedFile(h.Lock); ok {
+			owners[id] = append(owners[id], h.Holder.Owner.PID)
+		}
+	}
 	for _, l := range locks {
-		if l.Device == of.Device && l.Inode == of.Inode {
-			for _, h := range l.Holders {
-				pids = append(pids, h.Owner.PID)
-			}
+		id, ok := lockedFile(l)
+		if !ok || owners[id] == nil {
+			continue
+		}
+		for _, h := range l.Holders {
+			owners[id] = append(owners[id], h.Owner.PID)
 		}
 	}
-	return pids
+	return owners
 }
 
-// isAmong reports whether a process is one of these, or was started by one.
-func isAmong(pids []int, pid int) bool {
-	return slices.Contains(pids, pid) || ancestorAmong(pid, pids) != 0
-}
-
-// opens is how a process has one of the files open.
-func (s scanned) opens(id fileID, status api.Status) (o opener, open bool) {
-	o = opener{PID: s.pid, Program: s.program()}
-	switch s.role(status) {
-	case roleDaemon, roleKeeper, roleOther:
-		o.keeps = true
+// seenBy tells those that belong to an owner from those that share the file with it.
+func seenBy(owner int, openers []opener) []opener {
+	seen := append([]opener{}, openers...)
+	for i, o := range seen {
+		seen[i].shares = o.Holder && o.PID != owner && o.Under != owner
 	}
-	for _, f := range s.files {
-		if f.id == id {
-			open, o.Write = true, o.Write || f.Write
+	return seen
+}
+
+// openers are the processes that have each of the files open, with what they are to
+// its owners.
+func openers(found []scanned, owners map[fileID][]int, status api.Status) map[fileID][]opener {
+	list := make(map[fileID][]opener)
+	for _, s := range found {
+		writes := make(map[fileID]bool)
+		for _, f := range s.files {
+			writes[f.id] = writes[f.id] || f.Write
+		}
+		keeps := slices.Contains([]role{roleDaemon, roleKeeper, roleOther}, s.role(status))
+		for id, write := range writes {
+			o := opener{PID: s.pid, Program: s.program(), Write: write, keeps: keeps}
+			o.Holder, o.Under = isHolder(s.pid, owners[id])
+			list[id] = append(list[id], o)
 		}
 	}
-	return o, open
+	return list
+}
+
+// isHolder reports whether a process is one of the owners, or was started by one,
+// which is under.
+func isHolder(pid int, owners []int) (holder bool, under int) {
+	if slices.Contains(owners, pid) {
+		return true, 0
+	}
+	under = ancestorAmong(pid, owners)
+	return under != 0, under
 }
 
 // writer is a process that may write the file though nobody holds the lock for it,
@@ -117,11 +129,26 @@ func (p proof) writer() int {
 	return 0
 }
 
+// survivor is a process that the owner has started, and that may write the file when
+// the owner has been ended, or nil. A virtlock-admin that runs a command takes all of
+// it along.
+func (p proof) survivor() *opener {
+	for i, o := range p.OpenBy {
+		if o.Write && o.Under != 0 && !o.shares && !findProcess(o.Under).runsCommand() {
+			return &p.OpenBy[i]
+		}
+	}
+	return nil
+}
+
 // printProof shows what is to be decided on: each owner once, with its locks.
 func (e *env) printProof(proofs []proof) {
 	for i, p := range proofs {
 		owner := p.Holder.Owner
 		if i == 0 || proofs[i-1].Holder.Owner.PID != owner.PID || proofs[i-1].Holder.Owner.Name != owner.Name {
+			if i > 0 {
+				fmt.Fprintln(e.out)
+			}
 			e.printProofOwner(p)
 		}
 		e.printProofLock(p)
@@ -173,8 +200,12 @@ func (o opener) words() string {
 	}
 	whose := ""
 	switch {
+	case o.shares && o.Under != 0:
+		whose = fmt.Sprintf(", started by process %d, which has a lock of its own", o.Under)
 	case o.shares:
 		whose = ", with a lock of its own"
+	case o.Under != 0:
+		whose = fmt.Sprintf(", started by process %d, the owner", o.Under)
 	case o.Holder:
 		whose = ", as the owner"
 	case o.Write && !o.keeps:

@@ -118,6 +118,18 @@ func TestDaemonOfAnotherVersion(t *testing.T) {
 		"hint: it is of another version: virtlock-admin version shows which; after an upgrade, virtlock-admin reexec starts the new one\n")
 }
 
+// TestErrorsAreHarmless whatever the daemon says.
+func TestErrorsAreHarmless(t *testing.T) {
+	socket := answering(t, `"error":{"code":-32000,"message":"a\u001b[2J\nhint: b\u009b","data":{"code":"io","hint":"c\u202ed"}}`)
+	got := runLine(t, 0, "--socket", socket, "list")
+	compare(t, got.err, "error: a\\x1b[2J\\nhint: b\\u009b\nhint: c\\u202ed\n")
+	out := runLine(t, 0, "--socket", socket, "who", newImage(t, "disk.raw")).out
+	if !strings.Contains(out, "Not asked:      the daemon: a\\x1b[2J\\nhint: b\\u009b\n") {
+		t.Errorf("who:\n%s", out)
+	}
+	compare(t, runLine(t, 0, "echo", "--err", "a\nb").err, "error: a\nb\n")
+}
+
 // TestReadOnlyRefusesWhatChanges goes through the whole table: no command that
 // changes something gets as far as its daemon.
 func TestReadOnlyRefusesWhatChanges(t *testing.T) {

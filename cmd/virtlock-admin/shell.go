@@ -51,7 +51,7 @@ func (e *env) talk(ctx context.Context) {
 	e.follow(ctx, lines, func(ctx context.Context, line string) {
 		ctx, stop := interruptible(ctx)
 		defer stop()
-		e.width = e.columns()
+		e.measure()
 		e.carryOutLine(ctx, line)
 	})
 }

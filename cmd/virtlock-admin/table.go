@@ -148,6 +148,12 @@ func (t table) draw(w io.Writer) error {
 	return drawing.Render()
 }
 
+// fits reports whether nothing has to be cut.
+func (t table) fits(width int) bool {
+	_, total := t.widths()
+	return width == 0 || total <= width
+}
+
 // without returns the table without the columns for which the terminal has no
 // room even when all others are cut.
 func (t table) without(width int) table {

@@ -22,7 +22,7 @@ func TestSilentDaemon(t *testing.T) {
 			t.Errorf("%q: status %d, output %q", words, got.status, got.out)
 		}
 		compare(t, got.err, "error: the daemon does not answer\n"+
-			"hint: it may be stopped, or very busy; --timeout SECONDS waits longer\n")
+			"hint: it may be stopped, very busy, or waiting for storage; --timeout SECONDS waits longer\n")
 	}
 }
 

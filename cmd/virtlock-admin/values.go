@@ -29,9 +29,9 @@ func uris(context.Context, *env, []string, string) []candidate {
 }
 
 // files are the entries of the directory that is typed.
-func files(_ context.Context, _ *env, _ []string, typed string) []candidate {
+func files(ctx context.Context, _ *env, _ []string, typed string) []candidate {
 	dir, _ := filepath.Split(typed)
-	entries, err := os.ReadDir(filepath.Join(dir, "."))
+	entries, err := inTime(ctx, strconv.Quote(dir), func() ([]os.DirEntry, error) { return os.ReadDir(filepath.Join(dir, ".")) })
 	if err != nil {
 		return nil
 	}
@@ -104,6 +104,19 @@ func ownerNames(ctx context.Context, e *env, _ []string, _ string) []candidate {
 		for _, holder := range lock.Holders {
 			list = append(list, candidate{holder.Owner.Name, "owner"})
 		}
+	}
+	return printable(list)
+}
+
+// ownerPIDs are the processes of the owners.
+func ownerPIDs(ctx context.Context, e *env) []candidate {
+	owners, err := askOwners(ctx, e)
+	if err != nil {
+		return nil
+	}
+	var list []candidate
+	for _, o := range owners {
+		list = append(list, candidate{strconv.Itoa(o.Owner.PID), ownerName(o.Owner) + ", " + plural(o.Locks, "lock")})
 	}
 	return printable(list)
 }

@@ -31,6 +31,7 @@ func (e *env) watch(ctx context.Context, pause time.Duration, show func(context.
 	out := e.out
 	defer func() { e.out = out }()
 	for shown := false; ; shown = true {
+		e.measure()
 		var screen bytes.Buffer
 		e.out = &screen
 		limited, cancel := e.limit(ctx)
@@ -44,7 +45,7 @@ func (e *env) watch(ctx context.Context, pause time.Duration, show func(context.
 			return err
 		case err != nil:
 			message, _, _ := explain(err)
-			fmt.Fprintf(&screen, "error: %s\n", message)
+			fmt.Fprintf(&screen, "error: %s\n", harmless(message))
 		}
 		e.refresh(screen.String(), pause)
 		if err := e.flush(); err != nil {

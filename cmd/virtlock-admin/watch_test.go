@@ -63,6 +63,31 @@ func TestWatch(t *testing.T) {
 	}
 }
 
+// TestWatchFollowsTheTerminal when it is made smaller.
+func TestWatchFollowsTheTerminal(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var s strings.Builder
+	widths := []int{40, 20}
+	e := &env{out: &s, now: func() time.Time { return now }, lines: func() int { return 5 }}
+	e.columns = func() int {
+		width := widths[0]
+		widths = widths[1:]
+		return width
+	}
+	err := e.watch(ctx, time.Millisecond, func(context.Context) error {
+		if fmt.Fprintln(e.out, e.width, e.height); len(widths) == 0 {
+			cancel()
+		}
+		return nil
+	})
+	if err != nil || !strings.Contains(s.String(), "\n40 5\x1b[K\n") {
+		t.Errorf("watch: %v, %q", err, s.String())
+	}
+	if e.width != 20 {
+		t.Errorf("width %d", e.width)
+	}
+}
+
 // TestWatchOnATerminal ends with 0 on Ctrl-C.
 func TestWatchOnATerminal(t *testing.T) {
 	h := newHouse(t)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"time"
 
 	"virtlock/client"
@@ -69,6 +70,8 @@ type user struct {
 	Under int          `json:"under,omitempty"`
 	Locks []kernelLock `json:"locks"`
 	Files []openFile   `json:"files"`
+
+	keeper bool // of a virtlockd, with the role of another one
 }
 
 // hold is a hold on a lock in the daemon's table.
@@ -91,16 +94,34 @@ type daemonView struct {
 // who finds out who uses a file. It fails when there is no such file; a daemon
 // that does not answer is no reason not to look at the rest.
 func (e *env) who(ctx context.Context, file string) (usage, error) {
+	u, err := inTime(ctx, strconv.Quote(file), func() (usage, error) { return locateFile(file) })
+	if err != nil {
+		return usage{}, err
+	}
+	view, err := e.lookUp(ctx, u)
+	if err != nil {
+		message, _, _ := explain(err)
+		u.Unasked = harmless(message)
+	}
+	return inTime(ctx, strconv.Quote(file), func() (usage, error) { return u.complete(view) })
+}
+
+// locateFile finds out which file it is.
+func locateFile(file string) (usage, error) {
 	id, err := identify(file)
+	if err == nil {
+		err = lockable(file)
+	}
 	if err != nil {
 		return usage{}, err
 	}
 	u := usage{File: file, Path: resolved(file), Device: id.String(), Inode: id.inode, Block: id.block, id: id}
 	u.Host, _ = os.Hostname()
-	view, err := e.lookUp(ctx, u)
-	if err != nil {
-		u.Unasked = err.Error()
-	}
+	return u, nil
+}
+
+// complete is the usage with all that this host knows.
+func (u usage) complete(view daemonView) (usage, error) {
 	// What was taken between the two looks has its process by the second one.
 	for range 2 {
 		if err := u.look(view); err != nil {
@@ -110,7 +131,7 @@ func (e *env) who(ctx context.Context, file string) (usage, error) {
 			break
 		}
 	}
-	u.Layers = layers(id)
+	u.Layers = layers(u.id)
 	u.Advice = advice(u)
 	return u, nil
 }
@@ -152,9 +173,8 @@ func (u usage) isOf(lock api.Lock) bool {
 	if lock.Lockspace != "" && (lock.Name == leaseName(u.Path) || lock.Name == leaseName(u.File)) {
 		return true
 	}
-	// A lock's file may be on storage that hangs: only those that can be the
-	// one are looked at.
-	return lock.Device == u.Device && (u.Block || lock.Inode == u.Inode) && u.id.leadsTo(lock.Path)
+	id, ok := lockedFile(lock)
+	return ok && id == u.id
 }
 
 // leaseName is how libvirt names the lease for a disk in a lockspace for files.
@@ -197,6 +217,7 @@ func (u *usage) add(p process, status api.Status) *user {
 		Holds: []hold{}, Locks: []kernelLock{}, Files: []openFile{},
 	}
 	who.Name, who.UUID = p.guest()
+	who.keeper = who.Role == roleOther && p.isKeeper()
 	u.Users = append(u.Users, who)
 	return &u.Users[len(u.Users)-1]
 }
