@@ -17,6 +17,16 @@ import (
 // then may never do.
 const storageTime = 2 * time.Second
 
+// forStorage is ctx for what asks the storage: it leaves half of a shorter time for
+// the daemon.
+func forStorage(ctx context.Context) (context.Context, context.CancelFunc) {
+	patience := storageTime
+	if end, limited := ctx.Deadline(); limited {
+		patience = min(patience, time.Until(end)/2)
+	}
+	return context.WithTimeout(ctx, patience)
+}
+
 // looksAtOnce is how many files are looked at at the same time.
 const looksAtOnce = 64
 
@@ -36,7 +46,7 @@ func (s sight) settle(l *lease) {
 
 // lookAll looks at the files of all leases that have no state yet.
 func lookAll(ctx context.Context, list []lease) []sight {
-	ctx, cancel := context.WithTimeout(ctx, storageTime)
+	ctx, cancel := forStorage(ctx)
 	defer cancel()
 	sights := make([]sight, len(list))
 	wanted, found := make(chan look, len(list)), make(chan look, len(list))
@@ -104,7 +114,7 @@ func lookAt(l lease) sight {
 
 // identifyInTime is identify for what may hang.
 func identifyInTime(ctx context.Context, path string) (fileID, error) {
-	ctx, cancel := context.WithTimeout(ctx, storageTime)
+	ctx, cancel := forStorage(ctx)
 	defer cancel()
 	return inTime(ctx, strconv.Quote(path), func() (fileID, error) { return identify(path) })
 }

@@ -55,7 +55,9 @@ func (f *hungFS) hang(operation, name string) (answer func()) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	key := operation + " " + name
-	f.gates[key] = make(chan struct{})
+	if f.gates[key] == nil { // or who hangs there already would do so for ever
+		f.gates[key] = make(chan struct{})
+	}
 	return func() { f.answer(key) }
 }
 
