@@ -52,7 +52,7 @@ func TestHeldMessagesAreSentTogether(t *testing.T) {
 	if first := heard(t, others[0]); first != "" {
 		t.Errorf("%q is sent at once", first)
 	}
-	if c, _, _ := p.next(0); c != conns[0] {
+	if c, _, _ := p.next(new(leader)); c != conns[0] {
 		t.Fatal("there is another event")
 	}
 	if first := heard(t, others[0]); first != "" {
@@ -61,7 +61,7 @@ func TestHeldMessagesAreSentTogether(t *testing.T) {
 	p.events = nil
 	unix.Write(others[1], []byte("x")) // for next to return
 	p.gate.leave()                     // as the leader is between connections
-	p.next(0)
+	p.next(new(leader))
 	p.gate.enter()
 	if first, second := heard(t, others[0]), heard(t, others[1]); first != "ac" || second != "b" {
 		t.Errorf("got %q and %q", first, second)
@@ -105,7 +105,7 @@ func TestWhatIsHeldWhenTheLeaderIsHeldUp(t *testing.T) {
 		t.Fatal("a message is not held")
 	}
 	p.serving, p.heldUp, p.term = false, 1, 1 // as look does
-	if c, _, apart := p.next(1); c != conns[0] || !apart {
+	if c, _, apart := p.next(&leader{term: 1}); c != conns[0] || !apart {
 		t.Error("the next leader does not serve apart")
 	}
 	if got := heard(t, others[1]); got != "a" {
@@ -122,12 +122,35 @@ func TestLookAtABusyLeader(t *testing.T) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
 	p.thread, p.served = thisThread(), 7
-	p.look(7) // who looks runs
-	if p.term != 0 {
-		t.Error("a leader at work was replaced")
+	for looks := 1; looks < maxLooks; looks++ {
+		p.look(7) // who looks runs
+		if p.term != 0 {
+			t.Fatal("a leader at work was replaced")
+		}
 	}
 	if got := heard(t, others[0]); got != "a" {
 		t.Errorf("got %q", got)
+	}
+	p.epoll = -1 // the next leader ends at once
+	p.look(7)
+	p.busy.Wait()
+	if p.term != 1 {
+		t.Error("a leader was not replaced that may have been moved to another thread")
+	}
+}
+
+// One that waits is replaced with the first look.
+func TestLookAtALeaderThatWaits(t *testing.T) {
+	p, _, _ := newLed(t, 1)
+	p.thread, p.served, p.epoll = 0, 7, -1 // there is no such thread
+	p.look(6)
+	if p.term != 0 {
+		t.Error("a leader was replaced that serves another connection by now")
+	}
+	p.look(7)
+	p.busy.Wait()
+	if p.term != 1 {
+		t.Error("a leader was not replaced that waits")
 	}
 }
 

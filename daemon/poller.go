@@ -2,7 +2,6 @@ package daemon
 
 import (
 	"os"
-	"runtime"
 	"sync"
 	"time"
 
@@ -37,7 +36,8 @@ type poller struct {
 	generation int32             // of the latest connection
 	events     []unix.EpollEvent // of room, not served yet
 	term       int               // of the leader; who has an older one is none any more
-	thread     thread            // the leader's
+	thread     thread            // the leader's when it began to serve the connection
+	looks      int               // at it since, by the watch
 	heldUp     int               // former leaders that have not come back
 	serving    bool              // the leader serves a connection
 	served     uint64            // connections so far
@@ -148,13 +148,10 @@ func (p *poller) closeFiles() {
 
 // lead serves connections until another leader follows, or the end.
 func (p *poller) lead(term int) {
-	runtime.LockOSThread() // for look
-	defer runtime.UnlockOSThread()
-	p.mu.Lock()
-	p.thread = thisThread()
-	p.mu.Unlock()
+	l := &leader{term: term}
+	defer l.pin(false)
 	for {
-		c, events, apart := p.next(term)
+		c, events, apart := p.next(l)
 		switch {
 		case c == nil:
 			return
@@ -168,10 +165,10 @@ func (p *poller) lead(term int) {
 
 // next waits for a connection with something to say, to be served apart from the
 // leader if that is so. It gives nil when the caller leads no more.
-func (p *poller) next(term int) (c *conn, events uint32, apart bool) {
+func (p *poller) next(l *leader) (c *conn, events uint32, apart bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.term != term {
+	if p.term != l.term {
 		p.heldUp--
 		return nil, 0, false
 	}
@@ -182,7 +179,7 @@ func (p *poller) next(term int) (c *conn, events uint32, apart bool) {
 			p.sendHeld()
 			p.mu.Lock()
 		}
-		if err := p.pollLocked(); err != nil {
+		if err := p.pollLocked(l); err != nil {
 			p.failed <- err
 			return nil, 0, false
 		}
@@ -205,7 +202,7 @@ func (p *poller) next(term int) (c *conn, events uint32, apart bool) {
 
 // pollLocked waits for events unless there are some. It gives the mutex away
 // meanwhile.
-func (p *poller) pollLocked() error {
+func (p *poller) pollLocked(l *leader) error {
 	for len(p.events) == 0 {
 		p.mu.Unlock()
 		n, err := unix.EpollWait(p.epoll, p.room[:], -1)
@@ -214,6 +211,7 @@ func (p *poller) pollLocked() error {
 			return os.NewSyscallError("epoll_wait", err)
 		}
 		p.events = p.room[:max(n, 0)]
+		l.pin(n > 1)
 	}
 	return nil
 }
@@ -222,6 +220,7 @@ func (p *poller) pollLocked() error {
 // before it is held up.
 func (p *poller) serveLocked() {
 	p.serving = p.heldUp == 0
+	p.thread, p.looks = thisThread(), 0
 	p.served++
 	if !p.watching {
 		p.watching = true
@@ -267,10 +266,10 @@ func (p *poller) watch() {
 // waits for something, as it does in storage that hangs. One that has work for so
 // long, or no CPU, is not held up: to replace it would make a busy machine busier.
 func (p *poller) look(last uint64) (served uint64) {
-	same, leader, served := p.lookAt(last)
+	leader, looks, served := p.lookAt(last)
 	switch {
-	case !same:
-	case leader.waits():
+	case looks == 0:
+	case looks == maxLooks || leader.waits():
 		p.replace(last)
 	default:
 		p.sendHeld()
@@ -278,11 +277,19 @@ func (p *poller) look(last uint64) (served uint64) {
 	return served
 }
 
-// lookAt tells whether the leader serves the same connection as at the last look.
-func (p *poller) lookAt(last uint64) (same bool, leader thread, served uint64) {
+// maxLooks is how often a thread that is at work is believed to be the leader's: the
+// runtime may have moved the leader to another one, and given this one other work.
+const maxLooks = 5
+
+// lookAt tells for how many looks the leader has served the same connection.
+func (p *poller) lookAt(last uint64) (leader thread, looks int, served uint64) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.servesLocked(last), p.thread, p.served
+	if !p.servesLocked(last) {
+		return 0, 0, p.served
+	}
+	p.looks++
+	return p.thread, p.looks, p.served
 }
 
 // servesLocked reports whether the leader serves a connection still. Nobody is

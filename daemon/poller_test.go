@@ -58,7 +58,7 @@ func TestEventOfAFormerConnection(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.events = []unix.EpollEvent{stale, {Events: unix.EPOLLIN, Fd: stale.Fd, Pad: latest.generation}}
-	if c, events, _ := p.next(0); c != latest || events != unix.EPOLLIN {
+	if c, events, _ := p.next(new(leader)); c != latest || events != unix.EPOLLIN {
 		t.Errorf("got %p with events %#x instead of %p", c, events, latest)
 	}
 }
@@ -72,7 +72,7 @@ func TestFollowersOfALeaderWhoIsHeldUp(t *testing.T) {
 	}
 	next := func(term int) (*conn, bool) {
 		p.events = []unix.EpollEvent{{Events: unix.EPOLLIN, Fd: int32(c.fd), Pad: c.generation}}
-		got, _, apart := p.next(term)
+		got, _, apart := p.next(&leader{term: term})
 		return got, apart
 	}
 	if got, apart := next(0); got != c || apart {

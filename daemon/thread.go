@@ -11,7 +11,7 @@ import (
 // thread is a thread of this process, by the kernel's number.
 type thread int
 
-// thisThread is the caller's, who has to be locked to it.
+// thisThread is the caller's now: the runtime may move a goroutine to another one.
 func thisThread() thread { return thread(unix.Gettid()) }
 
 // waits reports whether the thread waits for something, storage say. One that
