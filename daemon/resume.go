@@ -1,7 +1,9 @@
 package daemon
 
 import (
+	"context"
 	"fmt"
+	"log/slog"
 
 	"virtlock/client/api"
 	"virtlock/daemon/internal/handover"
@@ -71,7 +73,12 @@ func (r *restorer) report() {
 	if kind == api.EventDaemonRestored && held.Locks+held.Spaces-1+len(r.clients)+len(r.missing.all()) == 0 {
 		return // a first start
 	}
-	r.log.Info(text, "locks", held.Locks, "holders", held.Holders, "lockspaces", held.Spaces-1,
+	level := slog.LevelInfo
+	if r.source == fromJournal && held.Holders > 0 {
+		// Nobody held the locks meanwhile; who has taken one is reported below.
+		level, text = slog.LevelWarn, text+", and had no keeper"
+	}
+	r.log.Log(context.Background(), level, text, "locks", held.Locks, "holders", held.Holders, "lockspaces", held.Spaces-1,
 		"clients", len(r.clients), "waiting", len(r.state.Waits), "from", fmt.Sprint(r.state.Program))
 	message := fmt.Sprintf("%s, version %s; locks: %d, clients: %d", text, r.config.Version, held.Locks, len(r.clients))
 	r.events.publish(kind, r.by(), func(e *api.Event) { e.Message = message })

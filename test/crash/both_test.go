@@ -55,7 +55,10 @@ func statusOf(c *bed.Conn) (s api.Status) {
 func TestBothDied(t *testing.T) {
 	t.Parallel()
 	s := killBoth(t)
-	_, c, _ := s.restart()
+	lockd, c, _ := s.restart()
+	if log := lockd.Log(); !strings.Contains(log, "warning : daemon : took back what a former daemon had granted, and had no keeper locks=3 ") {
+		t.Errorf("nothing warns of it:\n%s", log)
+	}
 	locks := c.Locks()
 	s.wantListed(locks, s.held, s.holder, true)
 	for _, r := range s.wanted {
